@@ -1,0 +1,79 @@
+import { z } from 'zod';
+import {
+  branchIdSchema,
+  isolationSchema,
+  operationNameSchema,
+  participantNameSchema,
+  transactionIdSchema,
+  wireVersionSchema,
+} from './names.js';
+import { reasonSchema } from './reason.js';
+
+const replyBase = { v: wireVersionSchema, participant: participantNameSchema };
+
+export const branchResultSchema = z.object({ branchId: branchIdSchema, result: z.unknown() });
+export type BranchResult = z.infer<typeof branchResultSchema>;
+
+/**
+ * A participant's vote. `prepared` is durable and repeated until a decision is heard (D6). `results` is null where a
+ * prepared participant restarted and no longer has them. `read-only` has no second phase. `refused` carries the reason.
+ */
+export const voteSchema = z.object({
+  ...replyBase,
+  type: z.literal('vote'),
+  transactionId: transactionIdSchema,
+  vote: z.enum(['prepared', 'read-only', 'refused']),
+  results: z.array(branchResultSchema).nullable(),
+  reason: reasonSchema.nullable(),
+});
+export type Vote = z.infer<typeof voteSchema>;
+
+/** Sent only after the finalisation is durable (D7). `hazard`: the participant's state contradicts the decision. */
+export const doneSchema = z.object({
+  ...replyBase,
+  type: z.literal('done'),
+  transactionId: transactionIdSchema,
+  outcome: z.enum(['committed', 'rolled-back', 'hazard']),
+  detail: z.string().max(2000).nullable(),
+});
+export type Done = z.infer<typeof doneSchema>;
+
+export const operationDescriptorSchema = z.object({
+  name: operationNameSchema,
+  readOnly: z.boolean(),
+  /** JSON Schema 2020-12 of the input; `{}` accepts anything. */
+  inputSchema: z.record(z.string(), z.unknown()),
+  /** JSON Schema 2020-12 of the result. */
+  resultSchema: z.record(z.string(), z.unknown()),
+});
+export type OperationDescriptor = z.infer<typeof operationDescriptorSchema>;
+
+/** What a participant says of itself; the coordinator registers it from this, nobody edits a list. */
+export const participantDescriptorSchema = z.object({
+  name: participantNameSchema,
+  isolation: isolationSchema,
+  operations: z.array(operationDescriptorSchema).max(200),
+});
+export type ParticipantDescriptor = z.infer<typeof participantDescriptorSchema>;
+
+/** Sent every `HEARTBEAT_INTERVAL_MS` by each running instance of a participant. */
+export const heartbeatSchema = z.object({
+  ...replyBase,
+  type: z.literal('heartbeat'),
+  /** Random per process start: tells a restart from a pause. */
+  instance: z.string().min(1).max(64),
+  isolation: isolationSchema,
+  operations: z.array(operationDescriptorSchema).max(200),
+  /** Durably prepared and undecided branches in this participant's database. */
+  preparedCount: z.int().nonnegative(),
+  /** Age of the oldest of them in ms, null when there is none. */
+  oldestPreparedMs: z.int().nonnegative().nullable(),
+  /** True in the last heartbeat of a graceful stop. */
+  stopping: z.boolean(),
+});
+export type Heartbeat = z.infer<typeof heartbeatSchema>;
+
+export const HEARTBEAT_INTERVAL_MS = 1000;
+
+export const replySchema = z.discriminatedUnion('type', [voteSchema, doneSchema, heartbeatSchema]);
+export type Reply = z.infer<typeof replySchema>;
