@@ -1,0 +1,75 @@
+import type { Isolation, OperationDescriptor } from '@concordat/protocol';
+import type { BranchRecord, IdempotencyClaim, TransactionRecord } from '@concordat/transaction';
+import type { ListQuery } from './store.js';
+
+/** How far a call waits: until the outcome is settled and durable, or until every branch is finalised as well. */
+export type WaitFor = 'decided' | 'completed';
+export type Consistency = 'linearizable' | 'stale';
+
+export interface BranchRequest {
+  readonly participant: string;
+  readonly operation: string;
+  readonly input: unknown;
+}
+
+export interface BeginRequest {
+  /** Defaults to the isolation that all named participants offer, else `local`. */
+  readonly isolation?: Isolation;
+  readonly serializable?: boolean;
+  readonly timeoutMs?: number;
+  readonly label?: string;
+  readonly branches?: readonly BranchRequest[];
+  /** One-shot: begin, enlist and commit in one call. */
+  readonly commit?: boolean;
+  readonly wait?: WaitFor;
+}
+
+/** Who calls, and the claim of the Idempotency-Key header when there was one. */
+export interface CallContext {
+  readonly caller: string;
+  readonly claim?: IdempotencyClaim;
+}
+
+export interface ParticipantView {
+  readonly name: string;
+  readonly isolation: Isolation;
+  readonly operations: readonly OperationDescriptor[];
+  readonly health: 'up' | 'down';
+  readonly instances: number;
+  readonly lastHeartbeatAt: number | null;
+  /** Branches that this participant holds prepared and undecided, by its own word. */
+  readonly preparedCount: number;
+  readonly oldestInDoubtMs: number | null;
+  /** Commands sent to it that it has not answered yet. */
+  readonly lag: number;
+}
+
+export interface Readiness {
+  readonly ready: boolean;
+  /** One line per thing checked, e.g. `{ name: 'kafka', ok: false, detail: '…' }`. */
+  readonly checks: readonly { readonly name: string; readonly ok: boolean; readonly detail?: string }[];
+}
+
+/**
+ * What the HTTP layer sees of the coordinator. All methods throw `ConcordatError` with a registered code.
+ * A commit whose transaction aborts throws `transaction-aborted` with `{ transactionId, reason, retryable, transaction }`,
+ * where `transaction` is the record.
+ */
+export interface CoordinatorApi {
+  /** Begin, or one-shot when `commit` is true (resolves once decided, or completed when asked for). */
+  begin(request: BeginRequest, context: CallContext): Promise<TransactionRecord>;
+  enlist(id: string, request: BranchRequest, context: CallContext): Promise<BranchRecord>;
+  commit(id: string, options: { wait?: WaitFor }, context: CallContext): Promise<TransactionRecord>;
+  rollback(id: string, options: { wait?: WaitFor }, context: CallContext): Promise<TransactionRecord>;
+  /** With `wait`, long-polls until that point, at most until the deadline of the transaction or 30 s, and returns what is then. */
+  get(id: string, options: { wait?: WaitFor; consistency?: Consistency }): Promise<TransactionRecord>;
+  list(query: ListQuery): Promise<TransactionRecord[]>;
+  /** Calls `listener` with the present state and at every change until `completed`; returns the function that ends it. */
+  watch(id: string, listener: (record: TransactionRecord) => void): Promise<() => void>;
+  participants(): ParticipantView[];
+  participant(name: string): ParticipantView;
+  readiness(): Readiness;
+}
+
+/** Nest injection token of the CoordinatorApi. */
+export const COORDINATOR_API = Symbol('CoordinatorApi');

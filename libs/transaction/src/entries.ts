@@ -1,0 +1,86 @@
+/**
+ * The entries of the decision log. They are all that changes replicated state (D9: every time and every outcome that
+ * replicas must agree on stands in an entry). COMMIT and ABORT are self-contained (D5): they repeat the header, since a
+ * BEGIN may have been lost on the way.
+ */
+import type { ParticipantDescriptor, Reason } from '@concordat/protocol';
+import type { BranchRecord, IdempotencyClaim, TransactionHeader } from './record.js';
+
+/**
+ * The first entry of a leader's term. It settles every undecided transaction of an earlier term as aborted, since
+ * from here on the state machine accepts no COMMIT of an earlier term (D2). The first one of all names the incarnation (D1).
+ */
+export interface TermEntry {
+  readonly type: 'term';
+  readonly incarnation: number;
+  readonly at: number;
+}
+
+export interface BeginEntry {
+  readonly type: 'begin';
+  readonly header: TransactionHeader;
+  readonly branches: readonly BranchRecord[];
+  readonly claims: readonly IdempotencyClaim[];
+}
+
+export interface CommitEntry {
+  readonly type: 'commit';
+  readonly header: TransactionHeader;
+  readonly branches: readonly BranchRecord[];
+  readonly claims: readonly IdempotencyClaim[];
+  readonly at: number;
+}
+
+export interface AbortEntry {
+  readonly type: 'abort';
+  readonly header: TransactionHeader;
+  readonly branches: readonly BranchRecord[];
+  readonly claims: readonly IdempotencyClaim[];
+  readonly reason: Reason;
+  readonly at: number;
+}
+
+/** Every branch of these transactions is durably finalised (D7). `hazards` names participants that contradicted. */
+export interface ForgetEntry {
+  readonly type: 'forget';
+  readonly at: number;
+  readonly transactions: readonly { readonly id: string; readonly hazards: readonly string[] }[];
+}
+
+export interface ParticipantEntry {
+  readonly type: 'participant';
+  readonly descriptor: ParticipantDescriptor;
+  readonly at: number;
+}
+
+/** All outcome events up to this log index have been published. */
+export interface PublishedEntry {
+  readonly type: 'published';
+  readonly index: number;
+}
+
+/** Finished transactions completed before `completedBefore`, and keys bound before `keysBefore`, are dropped (Unix ms). */
+export interface PruneEntry {
+  readonly type: 'prune';
+  readonly completedBefore: number;
+  readonly keysBefore: number;
+}
+
+export type Entry =
+  | TermEntry
+  | BeginEntry
+  | CommitEntry
+  | AbortEntry
+  | ForgetEntry
+  | ParticipantEntry
+  | PublishedEntry
+  | PruneEntry;
+
+const utf8Encoder = new TextEncoder();
+const utf8Decoder = new TextDecoder();
+
+/** Encodes an entry for the log. */
+export const encodeEntry = (entry: Entry): Uint8Array => utf8Encoder.encode(JSON.stringify(entry));
+
+/** Decodes what `encodeEntry` wrote. The log's checksums vouch for the bytes, so a failure here is a bug. */
+export const decodeEntry = (data: Uint8Array): Entry => JSON.parse(utf8Decoder.decode(data)) as Entry;
