@@ -1,0 +1,26 @@
+import { DataSource } from 'typeorm';
+import { CoordinatorStateEntity, IdempotencyKeyEntity, ParticipantEntity, TransactionEntity } from './entities.js';
+import { CreateCoordinatorTables1763700000000 } from './migrations/1763700000000-create-coordinator-tables.js';
+
+const CONNECTIONS_MAX = 6;
+export const CONNECT_TIMEOUT_MS = 5_000;
+export const QUERY_TIMEOUT_MS = 30_000;
+
+/** TypeORM's view of the replica's database: entities, migrations and every query that is not on the hot path. */
+export function coordinatorDataSource(databaseUrl: string, onPoolError: (error: unknown) => void): DataSource {
+  return new DataSource({
+    type: 'postgres',
+    url: databaseUrl,
+    applicationName: 'concordat-coordinator',
+    entities: [CoordinatorStateEntity, TransactionEntity, IdempotencyKeyEntity, ParticipantEntity],
+    migrations: [CreateCoordinatorTables1763700000000],
+    migrationsTableName: 'coordinator_migration',
+    migrationsTransactionMode: 'each',
+    synchronize: false,
+    logging: false,
+    poolSize: CONNECTIONS_MAX,
+    connectTimeoutMS: CONNECT_TIMEOUT_MS,
+    poolErrorHandler: onPoolError,
+    extra: { query_timeout: QUERY_TIMEOUT_MS, keepAlive: true },
+  });
+}

@@ -1,0 +1,268 @@
+/**
+ * The adapter of the TransactionStore port to the replica's own Postgres.
+ *
+ * - P1 A batch is written whole or not at all, and only onto the applied index that it continues (the fence).
+ * - P2 Our own lost acknowledgement is not a second writer: a batch that is tried again after an error, and is found
+ *   written by this very process, counts as written.
+ * - P3 Postgres being away is an error of single calls, never of the process; `available` recovers by itself.
+ */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { ConcordatError, parseTransactionId } from '@concordat/protocol';
+import type { KeyRecord, TransactionRecord } from '@concordat/transaction';
+import pg from 'pg';
+import type { DataSource, EntityManager, SelectQueryBuilder } from 'typeorm';
+import {
+  type ListQuery,
+  type PersistBatch,
+  type PersistedState,
+  StaleWriterError,
+  type TransactionStore,
+} from '../engine/store.js';
+import { CONNECT_TIMEOUT_MS, coordinatorDataSource, QUERY_TIMEOUT_MS } from './data-source.js';
+import { CoordinatorStateEntity, IdempotencyKeyEntity, ParticipantEntity, TransactionEntity } from './entities.js';
+import { persistStatement } from './persist-statement.js';
+import { mergePruneLimits, pruneRound } from './pruning.js';
+import { isUnreachable, Reachability } from './reachability.js';
+import { keyRecord, participantRecord, transactionRecord } from './rows.js';
+
+const RETRY_MIN_MS = 100;
+const RETRY_MAX_MS = 2_000;
+const UNAVAILABLE_RETRY_AFTER_MS = 1_000;
+const LIST_LIMIT_MAX = 200;
+
+/** The database was filled by another member of the cluster, or from another decision log. */
+export class ForeignDatabaseError extends Error {
+  override readonly name = 'ForeignDatabaseError';
+}
+
+export interface PostgresStoreOptions {
+  readonly databaseUrl: string;
+  /** Told once per failed attempt while `open` waits for Postgres. */
+  readonly onWaiting?: (error: unknown) => void;
+}
+
+export class PostgresStore implements TransactionStore {
+  private readonly writerId = randomUUID();
+  /** One connection of its own, so that no list can keep a batch waiting. */
+  private readonly writer: pg.Pool;
+  private readonly reachability: Reachability;
+  private dataSource: DataSource | undefined;
+  private closed = false;
+  private prune: PersistBatch['prune'] = null;
+  private through: string | null = null;
+  /** Range of the last batch whose attempt ended in an error: it may have been written all the same (P2). */
+  private unacknowledged: { readonly fromIndex: number; readonly toIndex: number } | undefined;
+
+  constructor(private readonly options: PostgresStoreOptions) {
+    this.writer = new pg.Pool({
+      connectionString: options.databaseUrl,
+      application_name: 'concordat-coordinator-applier',
+      max: 1,
+      idleTimeoutMillis: 0,
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      query_timeout: QUERY_TIMEOUT_MS,
+      keepAlive: true,
+    });
+    this.reachability = new Reachability(this.writer);
+    this.writer.on('error', (error) => this.reachability.failed(error));
+  }
+
+  get available(): boolean {
+    return this.reachability.available;
+  }
+
+  /** Largest id pruned so far, or null: older unknown ids answer 410 (D8). */
+  get prunedThrough(): string | null {
+    return this.through;
+  }
+
+  async open(memberId: string, keysMax: number): Promise<PersistedState> {
+    for (let waitMs = RETRY_MIN_MS; ; waitMs = Math.min(waitMs * 2, RETRY_MAX_MS)) {
+      if (this.closed) throw new Error('the store was closed while it waited for Postgres');
+      try {
+        const dataSource = await this.connect();
+        const state = await dataSource.transaction('REPEATABLE READ', (manager) => load(manager, memberId, keysMax));
+        this.through = state.prunedThrough;
+        this.reachability.succeeded();
+        return state;
+      } catch (error) {
+        if (!isUnreachable(error)) throw error;
+        this.options.onWaiting?.(error);
+        await delay(waitMs);
+      }
+    }
+  }
+
+  async persist(batch: PersistBatch): Promise<void> {
+    const prune = mergePruneLimits(this.prune, batch.prune);
+    try {
+      const moved = prune ? await this.writeAndPrune(batch, prune) : await this.write(this.writer, batch);
+      if (!moved) await this.settleUnmovedFence(batch);
+      this.unacknowledged = undefined;
+      this.reachability.succeeded();
+    } catch (error) {
+      if (!(error instanceof StaleWriterError)) this.unacknowledged = batch;
+      this.reachability.failed(error);
+      throw error;
+    }
+  }
+
+  async find(id: string): Promise<TransactionRecord | undefined> {
+    const row = await this.read((manager) => manager.findOneBy(TransactionEntity, { id }));
+    return row ? transactionRecord(row) : undefined;
+  }
+
+  async findKey(caller: string, key: string): Promise<KeyRecord | undefined> {
+    const row = await this.read((manager) => manager.findOneBy(IdempotencyKeyEntity, { caller, key }));
+    return row ? keyRecord(row) : undefined;
+  }
+
+  async list({ status, participant, label, limit, before }: ListQuery): Promise<TransactionRecord[]> {
+    const rows = await this.read((manager) => {
+      const query = manager.createQueryBuilder(TransactionEntity, 't');
+      if (status === 'completed') query.andWhere(`t.status = 'completed'`);
+      // Said twice, so that the small index of live transactions serves it.
+      else if (status !== undefined) query.andWhere(`t.status = :status AND t.status <> 'completed'`, { status });
+      if (participant !== undefined) query.andWhere('t.participants @> ARRAY[:participant]', { participant });
+      if (label !== undefined) query.andWhere('t.label = :label', { label });
+      if (before !== undefined) {
+        const parts = parseTransactionId(before);
+        if (!parts) throw new ConcordatError('cursor-invalid', 'The cursor does not name a transaction.');
+        query.andWhere('(t.incarnation, t.term, t.sequence) < (:incarnation, :term, :sequence)', { ...parts });
+      }
+      return newestFirst(query).limit(Math.min(limit, LIST_LIMIT_MAX)).getMany();
+    });
+    return rows.map(transactionRecord);
+  }
+
+  async close(): Promise<void> {
+    if (this.closed) return;
+    this.closed = true;
+    this.reachability.close();
+    await Promise.all([this.writer.end(), this.dataSource?.destroy()]);
+  }
+
+  private async connect(): Promise<DataSource> {
+    if (this.dataSource) return this.dataSource;
+    const dataSource = coordinatorDataSource(this.options.databaseUrl, (error) => this.reachability.failed(error));
+    await dataSource.initialize();
+    try {
+      await dataSource.runMigrations();
+    } catch (error) {
+      await dataSource.destroy();
+      throw error;
+    }
+    this.dataSource = dataSource;
+    return dataSource;
+  }
+
+  /** Whether the fence moved, that is, whether the batch was written. */
+  private async write(target: pg.Pool | pg.PoolClient, batch: PersistBatch): Promise<boolean> {
+    const { rowCount } = await target.query(persistStatement(batch, this.writerId));
+    return rowCount === 1;
+  }
+
+  private async writeAndPrune(batch: PersistBatch, limits: NonNullable<PersistBatch['prune']>): Promise<boolean> {
+    const client = await this.writer.connect();
+    let failure: Error | undefined;
+    try {
+      await client.query('BEGIN');
+      const moved = await this.write(client, batch);
+      const pruned = moved ? await pruneRound(client, limits, this.through) : undefined;
+      await client.query('COMMIT');
+      if (pruned) {
+        this.through = pruned.prunedThrough;
+        this.prune = pruned.more ? limits : null;
+      }
+      return moved;
+    } catch (error) {
+      // The connection goes with its open transaction, which takes everything back (P1).
+      failure = error as Error;
+      throw error;
+    } finally {
+      client.release(failure);
+    }
+  }
+
+  /** Returns when the batch stands there by our own hand (P2). @throws StaleWriterError otherwise */
+  private async settleUnmovedFence({ fromIndex, toIndex }: PersistBatch): Promise<void> {
+    const { rows } = await this.writer.query<{ applied_index: string; writer: string | null; through: string | null }>(
+      'SELECT applied_index, writer, pruned_through AS through FROM coordinator_state',
+    );
+    const found = rows[0];
+    const tried = this.unacknowledged?.fromIndex === fromIndex && this.unacknowledged.toIndex === toIndex;
+    if (tried && found?.writer === this.writerId && Number(found.applied_index) === toIndex) {
+      this.through = found.through;
+      return;
+    }
+    throw new StaleWriterError(
+      `the database stands at index ${found?.applied_index ?? 'none'}, written by ${found?.writer ?? 'nobody'}; ` +
+        `this process (${this.writerId}) wanted to continue from ${fromIndex} to ${toIndex}`,
+    );
+  }
+
+  /** Runs a read; where Postgres is away the caller is told so in the terms of the registry. */
+  private async read<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
+    if (!this.dataSource) throw unavailable(new Error('the store is not open'));
+    try {
+      const result = await work(this.dataSource.manager);
+      this.reachability.succeeded();
+      return result;
+    } catch (error) {
+      this.reachability.failed(error);
+      throw isUnreachable(error) ? unavailable(error) : error;
+    }
+  }
+}
+
+const unavailable = (cause: unknown): ConcordatError =>
+  new ConcordatError(
+    'postgres-unavailable',
+    'The database of this replica cannot be reached at the moment.',
+    { retryAfterMs: UNAVAILABLE_RETRY_AFTER_MS },
+    { cause },
+  );
+
+async function load(manager: EntityManager, memberId: string, keysMax: number): Promise<PersistedState> {
+  await manager.query(
+    `INSERT INTO coordinator_state (member_id, incarnation, applied_index, applied_term, published_index)
+     VALUES ($1, 0, 0, 0, 0) ON CONFLICT DO NOTHING`,
+    [memberId],
+  );
+  const state = await manager.findOneByOrFail(CoordinatorStateEntity, { singleton: true });
+  if (state.memberId !== memberId) {
+    throw new ForeignDatabaseError(
+      `the database belongs to member ${state.memberId}, the decision log to member ${memberId}; ` +
+        'start this log with its own database, or both empty',
+    );
+  }
+  const live = await newestFirst(
+    manager.createQueryBuilder(TransactionEntity, 't').where(`t.status <> 'completed'`),
+  ).getMany();
+  const unpublished = await newestFirst(
+    manager
+      .createQueryBuilder(TransactionEntity, 't')
+      .where('t.persistedIndex > :index AND t.outcome IS NOT NULL', { index: state.publishedIndex }),
+  ).getMany();
+  const keys = await manager.find(IdempotencyKeyEntity, { order: { createdAt: 'DESC' }, take: keysMax });
+  const participants = await manager.find(ParticipantEntity, { order: { name: 'ASC' } });
+  return {
+    appliedIndex: state.appliedIndex,
+    appliedTerm: state.appliedTerm,
+    incarnation: state.incarnation,
+    memberId: state.memberId,
+    publishedIndex: state.publishedIndex,
+    prunedThrough: state.prunedThrough,
+    transactions: live.reverse().map(transactionRecord),
+    unpublished: unpublished.reverse().map(transactionRecord),
+    participants: participants.map(participantRecord),
+    keys: keys.reverse().map(keyRecord),
+  };
+}
+
+type TransactionQuery = SelectQueryBuilder<TransactionEntity>;
+
+/** Ids are ordered by their parts, never as text. */
+const newestFirst = (query: TransactionQuery): TransactionQuery =>
+  query.orderBy('t.incarnation', 'DESC').addOrderBy('t.term', 'DESC').addOrderBy('t.sequence', 'DESC');

@@ -1,0 +1,37 @@
+import type { KeyRecord, ParticipantRecord, TransactionRecord } from '@concordat/transaction';
+import type { IdempotencyKeyEntity, ParticipantEntity, TransactionEntity } from './entities.js';
+
+/** The record that a row of `transaction` stands for. */
+export const transactionRecord = (row: TransactionEntity): TransactionRecord => ({
+  id: row.id,
+  isolation: row.isolation,
+  serializable: row.serializable,
+  label: row.label,
+  caller: row.caller,
+  snapshot: row.snapshot,
+  createdAt: row.createdAt,
+  deadlineAt: row.deadlineAt,
+  status: row.status,
+  outcome: row.outcome,
+  csn: row.csn,
+  decidedIndex: row.decidedIndex,
+  decidedAt: row.decidedAt,
+  completedAt: row.completedAt,
+  reason: row.reason,
+  branches: row.branches,
+});
+
+export const keyRecord = (row: IdempotencyKeyEntity): KeyRecord => ({
+  caller: row.caller,
+  key: row.key,
+  requestHash: row.requestHash,
+  transactionId: row.transactionId,
+  createdAt: row.createdAt,
+});
+
+export const participantRecord = (row: ParticipantEntity): ParticipantRecord => ({
+  name: row.name,
+  isolation: row.isolation,
+  operations: row.operations,
+  registeredAt: row.registeredAt,
+});
