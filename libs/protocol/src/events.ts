@@ -4,11 +4,11 @@ import { reasonSchema } from './reason.js';
 
 /**
  * The public outcome log on `concordat.events`, published from the applied log, at least once, keyed by transaction id.
- * `index` is the position in the decision log: a consumer drops what it has already seen by (transactionId, type).
+ * `index` is the position in the decision log: a consumer drops what it has already seen by transaction id.
  */
 export const outcomeEventSchema = z.object({
   v: wireVersionSchema,
-  type: z.enum(['transaction.committed', 'transaction.aborted', 'transaction.completed']),
+  type: z.enum(['transaction.committed', 'transaction.aborted']),
   transactionId: transactionIdSchema,
   index: z.int().positive(),
   /** Commit sequence number; null unless committed. */

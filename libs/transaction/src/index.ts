@@ -1,4 +1,14 @@
+export { RESEND_CAP_MS, RESEND_FIRST_MS, resendDelayMs } from './backoff.js';
+export {
+  beginCoordination,
+  branchRecords,
+  type Coordination,
+  type CoordinationState,
+  recordOf,
+  resumeCoordination,
+} from './coordination.js';
 export { decodeEntry, type Entry, encodeEntry } from './entries.js';
+export { type Change, compareRecords, csnOf, Ledger, type LedgerState, leaderChanged } from './ledger.js';
 export type {
   BranchRecord,
   BranchStatus,
@@ -9,3 +19,4 @@ export type {
   TransactionRecord,
   TransactionStatus,
 } from './record.js';
+export { type CoordinationEvent, type Effect, type StepContext, step } from './transitions.js';

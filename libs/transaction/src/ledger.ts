@@ -1,0 +1,276 @@
+/**
+ * The ledger: the replicated state machine. It turns decision-log entries, in order, into state.
+ *
+ * Owns: which transactions are known, which outcome each has, which idempotency key is bound to which transaction,
+ * which participants are registered. Does not own: votes, timers, messages (the leader's `coordination.ts`), storage.
+ *
+ * Invariants:
+ * - L1 Applying is deterministic: no clock, no randomness, no I/O (D9). Equal entries give equal ledgers.
+ * - L2 An outcome, once applied, never changes.
+ * - L3 A COMMIT of a transaction of term t is accepted from an entry of term t only (D2); so the first entry of a later
+ *   term settles every undecided transaction of earlier terms as aborted.
+ * - L4 CSNs grow with the log and never go backwards across incarnations.
+ */
+import { assertNever, compareTransactionIds, parseTransactionId, type Reason } from '@concordat/protocol';
+import type { AbortEntry, BeginEntry, CommitEntry, Entry, ForgetEntry, TermEntry } from './entries.js';
+import type {
+  BranchRecord,
+  IdempotencyClaim,
+  KeyRecord,
+  ParticipantRecord,
+  TransactionHeader,
+  TransactionRecord,
+} from './record.js';
+
+/** What applying one entry changed; the persister, the event publisher and the leader read it. */
+export interface Change {
+  readonly index: number;
+  readonly term: number;
+  readonly transactions: readonly TransactionRecord[];
+  readonly keys: readonly KeyRecord[];
+  readonly participants: readonly ParticipantRecord[];
+  readonly prune: { readonly completedBefore: number; readonly keysBefore: number } | null;
+}
+
+export interface LedgerState {
+  readonly appliedIndex: number;
+  readonly appliedTerm: number;
+  readonly incarnation: number;
+  readonly publishedIndex: number;
+  readonly transactions: readonly TransactionRecord[];
+  readonly participants: readonly ParticipantRecord[];
+  readonly keys: readonly KeyRecord[];
+}
+
+/** CSNs of incarnation i begin above i × 1024: far above all of an earlier incarnation, still safe integers (design §2). */
+export const csnOf = (incarnation: number, index: number): number => incarnation * 1024 + index;
+
+export const leaderChanged: Reason = {
+  code: 'leader-changed',
+  message: 'The coordinator that drove the transaction lost leadership before it was decided.',
+  retryable: true,
+};
+
+const keyName = (caller: string, key: string): string => `${caller}\u0000${key}`;
+
+/** The branch statuses that have nothing to finalise after each outcome. */
+const needsFinalising = (outcome: 'committed' | 'aborted', branch: BranchRecord): boolean =>
+  outcome === 'committed'
+    ? branch.status === 'prepared'
+    : branch.status === 'prepared' || branch.status === 'preparing' || branch.status === 'enlisted';
+
+export class Ledger {
+  appliedIndex: number;
+  appliedTerm: number;
+  incarnation: number;
+  publishedIndex: number;
+  /** Transactions that are not forgotten, oldest first. */
+  readonly live = new Map<string, TransactionRecord>();
+  readonly participants = new Map<string, ParticipantRecord>();
+  readonly #keys = new Map<string, KeyRecord>();
+  /** True while memory holds every key that has not expired; false once the oldest had to make room. */
+  keysComplete: boolean;
+
+  /** @param keysMax bound on the idempotency keys kept in memory; older ones are looked up in Postgres */
+  constructor(
+    state: LedgerState,
+    readonly keysMax: number,
+  ) {
+    this.appliedIndex = state.appliedIndex;
+    this.appliedTerm = state.appliedTerm;
+    this.incarnation = state.incarnation;
+    this.publishedIndex = state.publishedIndex;
+    this.keysComplete = state.keys.length < keysMax;
+    for (const record of state.transactions) this.live.set(record.id, record);
+    for (const participant of state.participants) this.participants.set(participant.name, participant);
+    for (const key of state.keys) this.#keys.set(keyName(key.caller, key.key), key);
+  }
+
+  findKey(caller: string, key: string): KeyRecord | undefined {
+    return this.#keys.get(keyName(caller, key));
+  }
+
+  /**
+   * Applies the entry at `index`. Entries come in order without gaps.
+   * @returns what changed; an entry that is refused (L2, L3) changes nothing
+   * @throws Error when the log skips or repeats an index, which is a bug of its caller
+   */
+  apply(index: number, term: number, entry: Entry | undefined): Change {
+    if (index !== this.appliedIndex + 1) throw new Error(`entry ${index} does not follow ${this.appliedIndex}`);
+    this.appliedIndex = index;
+    this.appliedTerm = term;
+    const none: Change = { index, term, transactions: [], keys: [], participants: [], prune: null };
+    if (entry === undefined) return none; // an empty entry, as a Raft leader writes at the start of its term
+    switch (entry.type) {
+      case 'term':
+        return { ...none, transactions: this.#applyTerm(index, term, entry) };
+      case 'begin':
+        return { ...none, ...this.#applyBegin(term, entry) };
+      case 'commit':
+        return { ...none, ...this.#applyCommit(index, term, entry) };
+      case 'abort':
+        return { ...none, ...this.#applyAbort(index, entry) };
+      case 'forget':
+        return { ...none, transactions: this.#applyForget(entry) };
+      case 'participant': {
+        const participant = { ...entry.descriptor, registeredAt: entry.at };
+        this.participants.set(participant.name, participant);
+        return { ...none, participants: [participant] };
+      }
+      case 'published':
+        this.publishedIndex = Math.max(this.publishedIndex, entry.index);
+        return none;
+      case 'prune':
+        this.#expireKeys(entry.keysBefore);
+        return { ...none, prune: { completedBefore: entry.completedBefore, keysBefore: entry.keysBefore } };
+      default:
+        return assertNever(entry);
+    }
+  }
+
+  #applyTerm(index: number, term: number, entry: TermEntry): TransactionRecord[] {
+    this.incarnation ||= entry.incarnation; // D1: the first term entry of all names the incarnation
+    const settled: TransactionRecord[] = [];
+    for (const record of this.live.values()) {
+      const id = parseTransactionId(record.id);
+      if (record.outcome !== null || id === undefined || id.term >= term) continue;
+      settled.push(this.#settle(abortedRecord(record, record.branches, leaderChanged, index, entry.at)));
+    }
+    return settled;
+  }
+
+  #applyBegin(term: number, entry: BeginEntry): Pick<Change, 'transactions' | 'keys'> {
+    const { header } = entry;
+    if (this.live.has(header.id) || !this.#isOfTerm(header, term)) return { transactions: [], keys: [] };
+    const record: TransactionRecord = {
+      ...header,
+      status: 'active',
+      outcome: null,
+      csn: null,
+      decidedIndex: null,
+      decidedAt: null,
+      completedAt: null,
+      reason: null,
+      branches: entry.branches,
+    };
+    this.live.set(header.id, record);
+    return { transactions: [record], keys: this.#bind(entry.claims, header.id, header.createdAt) };
+  }
+
+  #applyCommit(index: number, term: number, entry: CommitEntry): Pick<Change, 'transactions' | 'keys'> {
+    const known = this.live.get(entry.header.id);
+    // D2: only an entry of the transaction's own term decides it. D3: the state machine checks again when applying.
+    if (!this.#isOfTerm(entry.header, term) || (known && known.outcome !== null)) return { transactions: [], keys: [] };
+    const record = this.#settle({
+      ...entry.header,
+      status: 'committed',
+      outcome: 'committed',
+      csn: csnOf(this.incarnation, index),
+      decidedIndex: index,
+      decidedAt: entry.at,
+      completedAt: null,
+      reason: null,
+      branches: entry.branches,
+    });
+    return { transactions: [record], keys: this.#bind(entry.claims, record.id, entry.at) };
+  }
+
+  #applyAbort(index: number, entry: AbortEntry): Pick<Change, 'transactions' | 'keys'> {
+    const known = this.live.get(entry.header.id);
+    if (known && known.outcome !== null) return { transactions: [], keys: [] };
+    const record = this.#settle(abortedRecord(entry.header, entry.branches, entry.reason, index, entry.at));
+    return { transactions: [record], keys: this.#bind(entry.claims, record.id, entry.at) };
+  }
+
+  #applyForget(entry: ForgetEntry): TransactionRecord[] {
+    const completed: TransactionRecord[] = [];
+    for (const { id, hazards } of entry.transactions) {
+      const record = this.live.get(id);
+      if (record?.outcome) completed.push(this.#complete(record, entry.at, hazards));
+    }
+    return completed;
+  }
+
+  /** Stores a decided record; one with nothing left to finalise is completed at once. */
+  #settle(record: TransactionRecord): TransactionRecord {
+    const outcome = record.outcome as 'committed' | 'aborted';
+    if (!record.branches.some((branch) => needsFinalising(outcome, branch))) {
+      return this.#complete(record, record.decidedAt as number, []);
+    }
+    this.live.set(record.id, record);
+    return record;
+  }
+
+  #complete(record: TransactionRecord, at: number, hazards: readonly string[]): TransactionRecord {
+    const outcome = record.outcome as 'committed' | 'aborted';
+    const final = outcome === 'committed' ? 'committed' : 'rolled-back';
+    const branches = record.branches.map((branch): BranchRecord => {
+      if (hazards.includes(branch.participant)) return { ...branch, status: 'hazard' };
+      return needsFinalising(outcome, branch) ? { ...branch, status: final } : branch;
+    });
+    this.live.delete(record.id);
+    return { ...record, status: 'completed', completedAt: at, branches };
+  }
+
+  #isOfTerm(header: TransactionHeader, term: number): boolean {
+    const id = parseTransactionId(header.id);
+    return id !== undefined && id.incarnation === this.incarnation && id.term === term;
+  }
+
+  #bind(claims: readonly IdempotencyClaim[], transactionId: string, at: number): KeyRecord[] {
+    const bound: KeyRecord[] = [];
+    for (const claim of claims) {
+      const name = keyName(claim.caller, claim.key);
+      if (this.#keys.has(name)) continue; // bound once, for as long as it lives
+      const record = { ...claim, transactionId, createdAt: at };
+      this.#keys.set(name, record);
+      bound.push(record);
+    }
+    while (this.#keys.size > this.keysMax) {
+      this.#keys.delete(this.#keys.keys().next().value as string);
+      this.keysComplete = false;
+    }
+    return bound;
+  }
+
+  #expireKeys(before: number): void {
+    for (const [name, record] of this.#keys) {
+      if (record.createdAt >= before) break; // keys are bound in the order of the log, so the oldest come first
+      this.#keys.delete(name);
+    }
+  }
+}
+
+function abortedRecord(
+  header: TransactionHeader,
+  branches: readonly BranchRecord[],
+  reason: Reason,
+  index: number,
+  at: number,
+): TransactionRecord {
+  return {
+    id: header.id,
+    isolation: header.isolation,
+    serializable: header.serializable,
+    label: header.label,
+    caller: header.caller,
+    snapshot: header.snapshot,
+    createdAt: header.createdAt,
+    deadlineAt: header.deadlineAt,
+    status: 'aborted',
+    outcome: 'aborted',
+    csn: null,
+    decidedIndex: index,
+    decidedAt: at,
+    completedAt: null,
+    reason,
+    branches,
+  };
+}
+
+/** Orders records as they began. */
+export function compareRecords(a: TransactionRecord, b: TransactionRecord): number {
+  const left = parseTransactionId(a.id);
+  const right = parseTransactionId(b.id);
+  return left && right ? compareTransactionIds(left, right) : 0;
+}
