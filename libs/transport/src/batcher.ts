@@ -1,0 +1,174 @@
+/**
+ * Gathers messages while the previous batch is on its way and sends them as the next one: nothing lingers when idle,
+ * and the busier it is the larger the batches become. Owns the queue and its bounds, deadlines and retries; knows
+ * nothing of the broker.
+ *
+ * Invariants:
+ * - B1 One batch is on its way at a time, so that retries keep the order of the messages.
+ * - B2 Each send settles exactly once: stored, refused, or past its deadline.
+ * - B3 A message that the broker refuses does not fail the others of its batch: the batch is halved until it is alone.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { OutgoingMessage } from './transport.js';
+import { TransportError } from './transport-error.js';
+
+interface BatcherOptions {
+  /** Sends a batch. Rejects with a `TransportError`: one that is retryable is tried again until the deadline. */
+  deliver(batch: readonly OutgoingMessage[]): Promise<void>;
+  /** Bound on messages that wait or are on their way. */
+  queueMessagesMax: number;
+  /** Bound on bytes of keys and values that wait or are on their way. */
+  queueBytesMax: number;
+  sendTimeoutMs: number;
+  batchMessagesMax?: number;
+  /** Below the broker's limit on one partition's batch (1 MB unless configured), as all may go to one partition. */
+  batchBytesMax?: number;
+  retryDelayMs?: number;
+}
+
+interface Entry {
+  readonly message: OutgoingMessage;
+  readonly bytes: number;
+  readonly deadlineMs: number;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export class Batcher {
+  readonly #options: Required<BatcherOptions>;
+  #queue: Entry[] = [];
+  /** Batches to be sent before the queue: those to be tried again, and halves of refused ones. */
+  readonly #again: Entry[][] = [];
+  #outstandingMessages = 0;
+  #outstandingBytes = 0;
+  #running: Promise<void> | undefined;
+  #deadlineTimer: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(options: BatcherOptions) {
+    this.#options = { batchMessagesMax: 4_000, batchBytesMax: 900_000, retryDelayMs: 100, ...options };
+  }
+
+  /** Resolves when the batch that carried the message is stored. */
+  send(message: OutgoingMessage): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const bytes = Buffer.byteLength(message.value) + Buffer.byteLength(message.key);
+      const refusal = this.#refusal(bytes);
+      if (refusal) {
+        reject(refusal);
+        return;
+      }
+      this.#outstandingMessages += 1;
+      this.#outstandingBytes += bytes;
+      const deadlineMs = performance.now() + this.#options.sendTimeoutMs;
+      this.#queue.push({ message, bytes, deadlineMs, resolve, reject });
+      this.#running ??= Promise.resolve().then(() => this.#run());
+    });
+  }
+
+  /** Takes no more, and resolves when everything taken has settled. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#running;
+    clearTimeout(this.#deadlineTimer);
+  }
+
+  #refusal(bytes: number): TransportError | undefined {
+    if (this.#closed) return new TransportError('transport-closed', 'The transport is closed.');
+    const { batchBytesMax, queueMessagesMax, queueBytesMax } = this.#options;
+    if (bytes > batchBytesMax) {
+      return new TransportError(
+        'transport-message-rejected',
+        `A message of ${bytes} bytes is too large: at most ${batchBytesMax} can be sent.`,
+      );
+    }
+    if (this.#outstandingMessages >= queueMessagesMax || this.#outstandingBytes + bytes > queueBytesMax) {
+      return new TransportError(
+        'transport-overloaded',
+        `${this.#outstandingMessages} messages (${this.#outstandingBytes} bytes) wait to be sent already.`,
+      );
+    }
+    return undefined;
+  }
+
+  /** Sends until nothing is left. Never rejects. */
+  async #run(): Promise<void> {
+    for (let batch = this.#takeBatch(); batch.length > 0; batch = this.#takeBatch()) {
+      this.#watchDeadlines();
+      try {
+        await this.#options.deliver(batch.map((entry) => entry.message));
+        for (const entry of batch) this.#settle(entry);
+      } catch (error) {
+        await this.#recover(batch, error);
+      }
+    }
+    this.#running = undefined;
+  }
+
+  #takeBatch(): Entry[] {
+    const again = this.#again.pop();
+    if (again) return again;
+    const { batchMessagesMax, batchBytesMax } = this.#options;
+    let count = 0;
+    let bytes = 0;
+    for (const entry of this.#queue) {
+      bytes += entry.bytes;
+      if (count === batchMessagesMax || (bytes > batchBytesMax && count > 0)) break;
+      count += 1;
+    }
+    if (count < this.#queue.length) return this.#queue.splice(0, count);
+    const all = this.#queue;
+    this.#queue = [];
+    return all;
+  }
+
+  async #recover(batch: Entry[], error: unknown): Promise<void> {
+    const retryable = error instanceof TransportError && error.retryable;
+    if (!retryable && batch.length > 1) {
+      const half = batch.length >> 1;
+      this.#again.push(batch.slice(half), batch.slice(0, half));
+      return;
+    }
+    if (!retryable) {
+      for (const entry of batch) this.#settle(entry, error);
+      return;
+    }
+    const remaining = this.#rejectExpired(batch, error);
+    if (remaining.length === 0) return;
+    this.#again.push(remaining);
+    await delay(this.#options.retryDelayMs);
+  }
+
+  /** A send must not outlive its deadline while an earlier batch is being retried. */
+  #watchDeadlines(): void {
+    const head = this.#queue[0];
+    if (this.#deadlineTimer || !head) return;
+    this.#deadlineTimer = setTimeout(
+      () => {
+        this.#deadlineTimer = undefined;
+        this.#queue = this.#rejectExpired(this.#queue, undefined);
+        this.#watchDeadlines();
+      },
+      Math.max(0, head.deadlineMs - performance.now()) + 1,
+    );
+    this.#deadlineTimer.unref();
+  }
+
+  /** @returns the entries that have time left */
+  #rejectExpired(entries: Entry[], cause: unknown): Entry[] {
+    const now = performance.now();
+    return entries.filter((entry) => {
+      if (entry.deadlineMs > now) return true;
+      const text = `The broker did not take the message within ${this.#options.sendTimeoutMs} ms.`;
+      this.#settle(entry, new TransportError('transport-unavailable', text, { cause }));
+      return false;
+    });
+  }
+
+  #settle(entry: Entry, error?: unknown): void {
+    this.#outstandingMessages -= 1;
+    this.#outstandingBytes -= entry.bytes;
+    if (error === undefined) entry.resolve();
+    else entry.reject(error);
+  }
+}

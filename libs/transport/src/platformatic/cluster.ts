@@ -1,0 +1,119 @@
+/**
+ * Who leads which partition, and connections to those brokers. Owns the cache of that knowledge; asks again when told
+ * that it was wrong, and now and then by itself, as topics grow.
+ */
+import { Admin, type Broker, type Connection, ConnectionPool, findErrorBy } from '@platformatic/kafka';
+import type { TopicSpec } from '../transport.js';
+
+const knowledgeAgeMaxMs = 60_000;
+const requestTimeoutMs = 5_000;
+
+/** One topic as last seen. */
+export interface TopicLayout {
+  /** The leader's node id, by partition. */
+  leaders: readonly number[];
+  seenAtMs: number;
+}
+
+export class Cluster {
+  readonly #admin: Admin;
+  readonly #clientId: string;
+  readonly #topics = new Map<string, TopicLayout>();
+  readonly #refreshing = new Map<string, Promise<TopicLayout | undefined>>();
+  #brokers: ReadonlyMap<number, Broker> = new Map();
+
+  constructor(brokers: string[], clientId: string) {
+    this.#clientId = clientId;
+    this.#admin = new Admin({ clientId, bootstrapBrokers: brokers, ...patience });
+    silenceErrorEvents(this.#admin.connections);
+    this.#admin.on('error' as never, () => {});
+  }
+
+  /** Resolves when a broker has answered. */
+  async probe(): Promise<void> {
+    const { brokers } = await this.#admin.metadata({ topics: [], forceUpdate: true });
+    this.#brokers = brokers;
+  }
+
+  /** A pool of connections of its own, for requests that must not wait behind those of others. */
+  createPool(): ConnectionPool {
+    const pool = new ConnectionPool(this.#clientId, { connectTimeout: 3_000, requestTimeout: requestTimeoutMs });
+    silenceErrorEvents(pool);
+    return pool;
+  }
+
+  async connect(pool: ConnectionPool, node: number): Promise<Connection> {
+    if (!this.#brokers.has(node)) await this.probe();
+    const broker = this.#brokers.get(node);
+    if (!broker) throw new Error(`Broker ${node} is not known.`);
+    return pool.get(broker);
+  }
+
+  /** @returns the layout, or undefined if there is no such topic. What is known is answered without waiting. */
+  layout(topic: string): TopicLayout | undefined | Promise<TopicLayout | undefined> {
+    const known = this.#topics.get(topic);
+    if (!known) return this.refresh(topic);
+    if (performance.now() - known.seenAtMs > knowledgeAgeMaxMs) {
+      known.seenAtMs = performance.now();
+      this.refresh(topic).catch(() => this.forget(topic));
+    }
+    return known;
+  }
+
+  /** Asks the brokers; those who ask at the same time share the answer. */
+  refresh(topic: string): Promise<TopicLayout | undefined> {
+    let refresh = this.#refreshing.get(topic);
+    if (!refresh) {
+      refresh = this.#ask(topic).finally(() => this.#refreshing.delete(topic));
+      this.#refreshing.set(topic, refresh);
+    }
+    return refresh;
+  }
+
+  /** Drops what is known of a topic, because it turned out to be wrong. */
+  forget(topic: string): void {
+    this.#topics.delete(topic);
+  }
+
+  async createTopics(topics: readonly TopicSpec[]): Promise<void> {
+    for (const { name, partitions, config = {} } of topics) {
+      const configs = Object.entries(config).map(([key, value]) => ({ name: key, value }));
+      try {
+        await this.#admin.createTopics({ topics: [name], partitions, replicas: -1, configs });
+      } catch (error) {
+        if (!findErrorBy(error as Error, 'apiId', 'TOPIC_ALREADY_EXISTS')) throw error;
+      }
+      this.forget(name);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#admin.close();
+  }
+
+  async #ask(topic: string): Promise<TopicLayout | undefined> {
+    try {
+      const metadata = await this.#admin.metadata({ topics: [topic], forceUpdate: true });
+      this.#brokers = metadata.brokers;
+      const partitions = metadata.topics.get(topic)?.partitions ?? [];
+      if (partitions.length === 0) return undefined;
+      const layout = { leaders: partitions.map((partition) => partition.leader), seenAtMs: performance.now() };
+      this.#topics.set(topic, layout);
+      return layout;
+    } catch (error) {
+      if (!/^Unknown topic/.test((error as Error).message)) throw error;
+      this.#topics.delete(topic);
+      return undefined;
+    }
+  }
+}
+
+/** One attempt at a time: who calls knows better when to try again. */
+export const patience = { retries: 0, connectTimeout: 3_000, requestTimeout: requestTimeoutMs } as const;
+
+/** An 'error' event that nobody listens to would end the process; every caller gets the same error as a rejection. */
+export function silenceErrorEvents(pool: ConnectionPool): void {
+  pool.on('connecting', ({ connection }) => {
+    connection?.on('error', () => {});
+  });
+}

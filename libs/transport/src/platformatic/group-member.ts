@@ -1,0 +1,118 @@
+/**
+ * One membership of a consumer group, from joining until it fails or is left. Says which partitions are ours and from
+ * where to read them, and stores how far we came. Reads nothing itself.
+ *
+ * The member has the name of the process (static membership): a process that was killed and started again takes the
+ * place of its predecessor without waiting for the session timeout and without a rebalance.
+ */
+import { Consumer, findErrorBy } from '@platformatic/kafka';
+import type { HandledOffset } from '../subscription-work.js';
+import { patience, silenceErrorEvents } from './cluster.js';
+
+const earliestTimestamp = -2n;
+
+interface GroupMemberOptions {
+  brokers: string[];
+  clientId: string;
+  topic: string;
+  groupId: string;
+  /** Undefined: an anonymous member. */
+  instanceId: string | undefined;
+  sessionTimeoutMs: number;
+  /** These partitions are ours now, from these offsets on. Called at every change. */
+  onAssigned(positions: Map<number, number>): void;
+}
+
+export class GroupMember {
+  readonly #options: GroupMemberOptions;
+  readonly #consumer: Consumer<Buffer, Buffer, Buffer, Buffer>;
+  readonly #failure = Promise.withResolvers<never>();
+  #committing: Promise<void> = Promise.resolve();
+  #assignments = 0;
+
+  constructor(options: GroupMemberOptions) {
+    this.#options = options;
+    const { brokers, clientId, groupId, instanceId, sessionTimeoutMs } = options;
+    this.#consumer = new Consumer({
+      clientId,
+      groupId,
+      bootstrapBrokers: brokers,
+      ...(instanceId === undefined ? {} : { groupInstanceId: instanceId }),
+      sessionTimeout: sessionTimeoutMs,
+      rebalanceTimeout: sessionTimeoutMs * 2,
+      heartbeatInterval: Math.floor(sessionTimeoutMs / 6),
+      heartbeatStallTimeout: sessionTimeoutMs * 2,
+      ...patience,
+    });
+    silenceErrorEvents(this.#consumer.connections);
+    this.#failure.promise.catch(() => {});
+    const fail = (error: unknown) => this.#failure.reject(error);
+    this.#consumer.on('error' as never, fail as never);
+    this.#consumer.on('consumer:heartbeat:stalled', ({ lastError }) => fail(lastError ?? new Error('No heartbeat.')));
+    this.#consumer.on('consumer:heartbeat:error', ({ error }) => {
+      if (isFenced(error)) fail(error);
+    });
+  }
+
+  /** Rejects when this membership can go on no longer. */
+  get failed(): Promise<never> {
+    return this.#failure.promise;
+  }
+
+  /** Joins, and resolves when the first assignment was told. */
+  async join(): Promise<void> {
+    this.#consumer.topics.trackAll(this.#options.topic);
+    await this.#consumer.joinGroup({});
+    await this.#position();
+    this.#consumer.on('consumer:group:join', () => {
+      this.#position().catch((error) => this.#failure.reject(error));
+    });
+  }
+
+  /** Stores how far we came. Calls queue behind one another. */
+  async commit(handled: readonly HandledOffset[]): Promise<void> {
+    const { topic } = this.#options;
+    const offsets = handled.map(({ partition, offset }) => ({
+      topic,
+      partition,
+      offset: BigInt(offset),
+      leaderEpoch: -1,
+    }));
+    const before = this.#committing;
+    this.#committing = before.catch(() => {}).then(() => this.#consumer.commit({ offsets }));
+    await this.#committing;
+  }
+
+  /** Gives the partitions up at once, so that others, or our successor, need not wait. */
+  async leave(): Promise<void> {
+    this.#assignments += 1;
+    await this.#committing.catch(() => {});
+    await this.#consumer.close(true);
+  }
+
+  async #position(): Promise<void> {
+    this.#assignments += 1;
+    const assignment = this.#assignments;
+    const { topic } = this.#options;
+    const partitions = this.#consumer.assignments?.find((one) => one.topic === topic)?.partitions ?? [];
+    const positions = new Map<number, number>();
+    if (partitions.length > 0) {
+      const committed = await this.#consumer.listCommittedOffsets({ topics: [{ topic, partitions }] });
+      const earliest = await this.#consumer.listOffsets({
+        topics: [topic],
+        partitions: { [topic]: partitions },
+        timestamp: earliestTimestamp,
+      });
+      for (const partition of partitions) {
+        const offset = committed.get(topic)?.[partition] ?? -1n;
+        positions.set(partition, Number(offset >= 0n ? offset : (earliest.get(topic)?.[partition] ?? 0n)));
+      }
+    }
+    if (assignment === this.#assignments) this.#options.onAssigned(positions);
+  }
+}
+
+/** Whether another process goes by our name. */
+export function isFenced(error: unknown): boolean {
+  return error instanceof Error && findErrorBy(error, 'apiId', 'FENCED_INSTANCE_ID') !== null;
+}

@@ -1,0 +1,152 @@
+/**
+ * Reads some partitions of one topic from given positions on, for as long as it is open, whatever happens to the
+ * brokers. Owns the positions; hands every message on and does not know what becomes of it.
+ *
+ * Invariants:
+ * - R1 A position moves only past messages that were handed on.
+ * - R2 What comes back from a fetch that an assignment has overtaken is dropped.
+ */
+import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
+import type { ConnectionPool } from '@platformatic/kafka';
+import type { IncomingMessage } from '../transport.js';
+import type { Cluster } from './cluster.js';
+import { decodeRecordBatches } from './record-batch.js';
+import { type FetchedPartition, fetch } from './requests.js';
+
+const waitMs = 250;
+const bytesMax = 1024 * 1024;
+const partitionBytesMax = 256 * 1024;
+const retryDelayMs = 100;
+const offsetOutOfRange = 1;
+/** Handed on at once before other work gets its turn. */
+const strideMessages = 200;
+
+interface TopicReaderOptions {
+  topic: string;
+  onMessage(message: IncomingMessage): void;
+  /** Awaited between strides: how the taker holds the reader back. Undefined when there is room. */
+  room(): Promise<void> | undefined;
+  /** The broker has answered. */
+  onAlive(): void;
+  onError(error: unknown): void;
+  /** Where to go on when the broker no longer has the position. */
+  earliest(partition: number): Promise<number>;
+}
+
+/** Partitions and where to read on; replaced as a whole by each assignment. */
+type Positions = Map<number, number>;
+
+export class TopicReader {
+  readonly #cluster: Cluster;
+  readonly #pool: ConnectionPool;
+  readonly #options: TopicReaderOptions;
+  #positions: Positions = new Map();
+  #assigned: () => void = () => {};
+  #running: Promise<void>;
+  #closed = false;
+
+  constructor(cluster: Cluster, options: TopicReaderOptions) {
+    this.#cluster = cluster;
+    this.#pool = cluster.createPool();
+    this.#options = options;
+    this.#running = this.#run();
+  }
+
+  /** Reads these partitions from now on, from these offsets, and no others. */
+  assign(positions: Positions): void {
+    this.#positions = positions;
+    this.#assigned();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.assign(new Map());
+    await this.#pool.close();
+    await this.#running;
+  }
+
+  /** Never rejects. */
+  async #run(): Promise<void> {
+    while (!this.#closed) {
+      const positions = this.#positions;
+      if (positions.size === 0) {
+        await new Promise<void>((resolve) => {
+          this.#assigned = resolve;
+        });
+        continue;
+      }
+      try {
+        await this.#readWhileAssigned(positions);
+      } catch (error) {
+        if (this.#closed) return;
+        this.#options.onError(error);
+        this.#cluster.forget(this.#options.topic);
+        await delay(retryDelayMs);
+      }
+    }
+  }
+
+  /** One loop for each broker that leads some of the partitions; the first that fails ends them all. */
+  async #readWhileAssigned(positions: Positions): Promise<void> {
+    const layout = await this.#cluster.layout(this.#options.topic);
+    if (!layout) throw new Error(`There is no topic ${this.#options.topic}.`);
+    const byLeader = new Map<number, number[]>();
+    for (const partition of positions.keys()) {
+      const leader = layout.leaders[partition];
+      if (leader === undefined || leader < 0) throw new Error(`Partition ${partition} has no leader.`);
+      const led = byLeader.get(leader);
+      if (led) led.push(partition);
+      else byLeader.set(leader, [partition]);
+    }
+    const state = { ended: false };
+    const loops = [...byLeader].map(([leader, led]) =>
+      this.#readFrom(leader, led, positions, state).finally(() => {
+        state.ended = true;
+      }),
+    );
+    const results = await Promise.allSettled(loops);
+    const failed = results.find((result) => result.status === 'rejected');
+    if (failed) throw failed.reason;
+  }
+
+  async #readFrom(leader: number, led: number[], positions: Positions, state: { ended: boolean }): Promise<void> {
+    const { topic, room, onAlive } = this.#options;
+    const current = () => !this.#closed && !state.ended && this.#positions === positions;
+    while (current()) {
+      const wanted = new Map(led.map((partition) => [partition, positions.get(partition) as number]));
+      const connection = await this.#cluster.connect(this.#pool, leader);
+      const fetched = await fetch(connection, { topic, positions: wanted, waitMs, bytesMax, partitionBytesMax });
+      onAlive();
+      // The broker fills its answer in this order: nobody is always last.
+      led.push(led.shift() as number);
+      for (const partition of fetched) {
+        if (current()) await this.#takePartition(partition, positions, current);
+      }
+      const held = room();
+      if (held) await held;
+    }
+  }
+
+  async #takePartition(fetched: FetchedPartition, positions: Positions, current: () => boolean): Promise<void> {
+    const { topic, partition, errorCode, records } = fetched;
+    if (errorCode === offsetOutOfRange) {
+      positions.set(partition, await this.#options.earliest(partition));
+      return;
+    }
+    if (errorCode !== 0) throw new Error(`Partition ${partition} of ${topic} cannot be read (code ${errorCode}).`);
+    if (!records) return;
+    const decoded = decodeRecordBatches(records, topic, partition, positions.get(partition) as number);
+    for (const error of decoded.errors) this.#options.onError(error);
+    const { messages } = decoded;
+    for (let index = 0; index < messages.length; index += 1) {
+      if (index > 0 && index % strideMessages === 0) {
+        await (this.#options.room() ?? turn());
+        if (!current()) return;
+      }
+      const message = messages[index] as IncomingMessage;
+      positions.set(partition, Number(message.offset) + 1);
+      this.#options.onMessage(message);
+    }
+    positions.set(partition, decoded.nextOffset);
+  }
+}
