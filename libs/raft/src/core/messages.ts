@@ -122,12 +122,16 @@ export const EMPTY_HARD_STATE: HardState = Object.freeze({ term: 0, vote: 0, com
 export type MessageFields = Pick<Message, 'type' | 'to'> & Partial<Message>;
 
 /** The only place that creates messages: always the same fields in the same order. */
-export function createMessage(fields: MessageFields): Message {
+export function createMessage(
+  fields: MessageFields,
+  from: number = fields.from ?? NONE,
+  term: number = fields.term ?? 0,
+): Message {
   return {
     type: fields.type,
     to: fields.to,
-    from: fields.from ?? NONE,
-    term: fields.term ?? 0,
+    from,
+    term,
     logTerm: fields.logTerm ?? 0,
     index: fields.index ?? 0,
     entries: fields.entries ?? NO_ENTRIES,
