@@ -57,6 +57,8 @@ export interface TransactionStore {
   /** Newest first. */
   list(query: ListQuery): Promise<TransactionRecord[]>;
   findKey(caller: string, key: string): Promise<KeyRecord | undefined>;
+  /** Largest id that was pruned so far, or null: older unknown ids answer 410 (D8). */
+  readonly prunedThrough: string | null;
   /** False while Postgres cannot be reached. */
   readonly available: boolean;
   close(): Promise<void>;

@@ -1,0 +1,327 @@
+/**
+ * The coordinator as its callers see it: admission, idempotency, begin, enlist, commit, rollback, reads. Everything
+ * that decides is in libs/transaction; everything that drives it is in `leader.ts`.
+ */
+import { ConcordatError, type Done, type Heartbeat, type Reason, type Vote } from '@concordat/protocol';
+import {
+  type BranchRecord,
+  beginCoordination,
+  branchRecords,
+  type Change,
+  type Coordination,
+  type CoordinationEvent,
+  type IdempotencyClaim,
+  recordOf,
+  step,
+  type TransactionHeader,
+  type TransactionRecord,
+} from '@concordat/transaction';
+import type {
+  BeginRequest,
+  BranchRequest,
+  CallContext,
+  Consistency,
+  CoordinatorApi,
+  ParticipantView,
+  Readiness,
+  WaitFor,
+} from './api.js';
+import { abortedError, keyReused, notActive, rolledBack, unavailable, unknownOutcome } from './errors.js';
+import { IdempotencyKeys } from './idempotency.js';
+import type { Leader } from './leader.js';
+import { missingRecord } from './missing-record.js';
+import { ParticipantRegistry } from './participant-registry.js';
+import type { Replica, ReplicaObserver, ReplicaPorts } from './replica.js';
+import type { ListQuery } from './store.js';
+import { Watchers } from './watchers.js';
+import { pause, within } from './within.js';
+
+const TIMEOUT_DEFAULT_MS = 30_000;
+const BRANCHES_MAX = 100;
+/** After the deadline everything is settled; a decision that takes longer than this to be durable is reported as unknown. */
+const DECISION_GRACE_MS = 10_000;
+/** How long a call waits for completion beyond the decision, and a long poll at all. */
+const WAIT_MAX_MS = 30_000;
+
+export interface CoordinatorOptions {
+  /** Bound on transactions that are not finished; more are refused with 503. */
+  readonly inFlightMax: number;
+}
+
+export class Coordinator implements CoordinatorApi, ReplicaObserver {
+  readonly #keys: IdempotencyKeys;
+  readonly #registry: ParticipantRegistry;
+  readonly #watchers = new Watchers();
+  #stopping = false;
+
+  constructor(
+    private readonly replica: Replica,
+    private readonly ports: ReplicaPorts,
+    private readonly options: CoordinatorOptions,
+  ) {
+    this.#keys = new IdempotencyKeys(replica.ledger, ports.store);
+    this.#registry = new ParticipantRegistry((participant) => replica.leader?.lagOf(participant) ?? 0);
+    for (const participant of replica.ledger.participants.values()) this.#registry.register(participant);
+  }
+
+  async begin(request: BeginRequest, { caller, claim }: CallContext): Promise<TransactionRecord> {
+    if (claim) {
+      const known = await this.#keys.resolve(claim);
+      if (known) return this.#replay(known, request);
+    }
+    const leader = this.#admitNew();
+    const branches = request.branches ?? [];
+    if (request.commit && branches.length === 0) {
+      throw new ConcordatError('transaction-empty', 'A one-shot transaction needs at least one branch.');
+    }
+    for (const branch of branches) this.#checkBranch(request.isolation, branch);
+    const t = beginCoordination(this.#newHeader(leader, request, caller), claim ? [claim] : []);
+    for (const branch of branches) step(t, enlistment(t, branch), { now: t.header.createdAt, random: 0 });
+    const { header } = t;
+    const first = claim && this.#keys.claim(claim, header.id, header.createdAt);
+    if (first) return this.#replay(first, request); // another call with this key came in between
+    leader.begin(t, { type: 'begin', header, branches: branchRecords(t), claims: t.claims });
+    if (!request.commit) return recordOf(t);
+    leader.deliver(header.id, { type: 'commit', claims: [] });
+    return this.#outcome(leader, header.id, request.wait, claim !== undefined);
+  }
+
+  async enlist(id: string, request: BranchRequest): Promise<BranchRecord> {
+    const leader = this.#leader();
+    const t = leader.get(id);
+    if (!t) throw notActive(await this.get(id, {}));
+    this.#checkBranch(t.header.isolation, request);
+    if (t.branches.length >= BRANCHES_MAX) {
+      throw new ConcordatError('too-many-branches', `A transaction takes at most ${BRANCHES_MAX} branches.`, {
+        transactionId: id,
+      });
+    }
+    leader.deliver(id, enlistment(t, request));
+    return branchRecords(t).at(-1) as BranchRecord;
+  }
+
+  async commit(id: string, { wait }: { wait?: WaitFor }, { claim }: CallContext): Promise<TransactionRecord> {
+    await this.#checkKey(claim, id);
+    const leader = this.#leader();
+    const t = leader.get(id);
+    if (!t) return this.#committed(await this.get(id, {}));
+    if (t.state === 'active') this.#admitWork();
+    leader.deliver(id, { type: 'commit', claims: this.#newClaims(claim, t) });
+    return this.#outcome(leader, id, wait, claim !== undefined);
+  }
+
+  async rollback(id: string, { wait }: { wait?: WaitFor }, { claim }: CallContext): Promise<TransactionRecord> {
+    await this.#checkKey(claim, id);
+    const leader = this.#leader();
+    const t = leader.get(id);
+    if (!t) return rolledBack(await this.get(id, {}));
+    leader.deliver(id, { type: 'abort', reason: byCaller, claims: this.#newClaims(claim, t) });
+    return rolledBack(await this.#settled(leader, id, wait, claim !== undefined));
+  }
+
+  async get(id: string, options: { wait?: WaitFor; consistency?: Consistency }): Promise<TransactionRecord> {
+    const { leader } = this.replica;
+    const t = leader?.get(id);
+    if (t && options.wait) {
+      const settled = leader?.wait(id, options.wait, false);
+      const record = settled && (await within(settled, WAIT_MAX_MS));
+      if (record) return record;
+    }
+    if (t) return recordOf(t);
+    return (await this.replica.find(id)) ?? missingRecord(id, this.replica, this.ports.store.prunedThrough);
+  }
+
+  async list(query: ListQuery): Promise<TransactionRecord[]> {
+    if (!this.ports.store.available) throw unavailable('postgres-unavailable', 'Postgres cannot be reached.');
+    // Lists are linearizable: they wait until Postgres holds everything applied when the call came.
+    const covered = await within(
+      this.replica.persister.covers().then(() => true),
+      WAIT_MAX_MS,
+    );
+    if (!covered) throw unavailable('postgres-unavailable', 'Postgres lags behind the decision log.');
+    return this.ports.store.list(query);
+  }
+
+  async watch(id: string, listener: (record: TransactionRecord) => void): Promise<() => void> {
+    const end = this.#watchers.add(id, listener);
+    try {
+      listener(await this.get(id, {}));
+      return end;
+    } catch (error) {
+      end();
+      throw error;
+    }
+  }
+
+  participants(): ParticipantView[] {
+    return this.#registry.views(this.ports.clock.now());
+  }
+
+  participant(name: string): ParticipantView {
+    return this.#registry.view(name, this.ports.clock.now());
+  }
+
+  readiness(): Readiness {
+    const { messenger, store } = this.ports;
+    const checks = [
+      { name: 'leader', ok: this.replica.leader?.ready ?? false },
+      { name: 'kafka', ok: messenger.available },
+      {
+        name: 'postgres',
+        ok: store.available || !this.replica.persister.full,
+        detail: `backlog ${this.replica.persister.backlog}`,
+      },
+      { name: 'stopping', ok: !this.#stopping },
+    ];
+    return { ready: checks.every(({ ok }) => ok), checks };
+  }
+
+  onVote(vote: Vote): void {
+    this.replica.leader?.onVote(vote);
+  }
+
+  onDone(done: Done): void {
+    this.replica.leader?.onDone(done);
+  }
+
+  /** @throws Error when the announcement cannot be used, for the dead letters */
+  onHeartbeat(heartbeat: Heartbeat): void {
+    const { announcement, returned } = this.#registry.heard(heartbeat, this.ports.clock.now());
+    if (announcement && this.replica.leader?.ready) {
+      this.ports.messenger.ensureParticipantTopics(heartbeat.participant).catch((error: unknown) => {
+        this.ports.logger.warn({ err: error, participant: heartbeat.participant }, 'topics could not be made yet');
+      });
+      this.replica.registerParticipant(announcement);
+    }
+    if (returned) this.replica.leader?.onParticipantReturned(heartbeat.participant);
+  }
+
+  onChange(change: Change): void {
+    for (const participant of change.participants) this.#registry.register(participant);
+    for (const key of change.keys) this.#keys.release(key);
+    for (const record of change.transactions) if (!this.replica.leader?.get(record.id)) this.#watchers.notify(record);
+  }
+
+  onCoordinationChanged(t: Coordination): void {
+    if (this.#watchers.has(t.header.id)) this.#watchers.notify(recordOf(t));
+  }
+
+  /**
+   * D10: admits nothing new, lets what is in flight be decided within the grace period, aborts the rest (retryable).
+   * @param graceMs how long to wait for decisions, in ms
+   */
+  async stop(graceMs: number): Promise<void> {
+    this.#stopping = true;
+    const until = this.ports.clock.now() + graceMs;
+    const { leader } = this.replica;
+    while (leader && leader.undecided > 0 && this.ports.clock.now() < until) await pause(20);
+    leader?.abortUndecided(stopped);
+    await this.ports.log.close(); // makes durable, and applies, what has been proposed
+    this.replica.onFollowing();
+    await this.replica.persister.stop(Math.max(1000, until - this.ports.clock.now()));
+  }
+
+  #leader(): Leader {
+    const { leader } = this.replica;
+    if (!leader?.ready) throw unavailable('not-ready', 'This coordinator does not lead (yet).');
+    return leader;
+  }
+
+  /** Work that is sent to participants needs Kafka. */
+  #admitWork(): void {
+    if (!this.ports.messenger.available) throw unavailable('kafka-unavailable', 'Kafka cannot be reached.');
+  }
+
+  #admitNew(): Leader {
+    if (this.#stopping) throw unavailable('stopping', 'This coordinator is stopping.');
+    const leader = this.#leader();
+    this.#admitWork();
+    if (this.replica.persister.full) {
+      throw unavailable('persistence-backlog-full', 'Too many records wait for Postgres.');
+    }
+    if (leader.inFlight >= this.options.inFlightMax) {
+      throw unavailable('overloaded', `${leader.inFlight} transactions are in flight, which is the limit.`);
+    }
+    return leader;
+  }
+
+  #checkBranch(isolation: string | undefined, branch: BranchRequest): void {
+    const participant = this.#registry.check(branch);
+    const wanted = isolation ?? 'local';
+    if (participant.isolation !== wanted) {
+      const message = `${participant.name} offers ${participant.isolation} isolation, not ${wanted}.`;
+      throw new ConcordatError('isolation-mismatch', message, { participant: participant.name });
+    }
+  }
+
+  #newHeader(leader: Leader, request: BeginRequest, caller: string): TransactionHeader {
+    if (request.serializable || request.isolation === 'global') {
+      throw new ConcordatError('isolation-mismatch', 'Only local isolation is offered so far.');
+    }
+    const now = this.ports.clock.now();
+    return {
+      id: leader.nextId(),
+      isolation: 'local',
+      serializable: false,
+      label: request.label ?? null,
+      caller,
+      snapshot: null,
+      createdAt: now,
+      deadlineAt: now + (request.timeoutMs ?? TIMEOUT_DEFAULT_MS),
+    };
+  }
+
+  /** A key that was seen before: the same transaction, as far as the first call would have waited. */
+  async #replay(id: string, request: BeginRequest): Promise<TransactionRecord> {
+    const { leader } = this.replica;
+    if (!request.commit) return this.get(id, {});
+    if (leader?.get(id)) return this.#outcome(leader, id, request.wait, true);
+    return this.#committed(await this.get(id, {}));
+  }
+
+  async #checkKey(claim: IdempotencyClaim | undefined, id: string): Promise<void> {
+    if (!claim) return;
+    const known = await this.#keys.resolve(claim);
+    if (known !== undefined && known !== id) {
+      throw keyReused(known);
+    }
+  }
+
+  #newClaims(claim: IdempotencyClaim | undefined, t: Coordination): readonly IdempotencyClaim[] {
+    if (!claim || t.outcome !== null || t.claims.some(({ key }) => key === claim.key)) return [];
+    const other = this.#keys.claim(claim, t.header.id, this.ports.clock.now());
+    return other === undefined ? [claim] : [];
+  }
+
+  /** The outcome of a commit: the record, or `transaction-aborted`. */
+  async #outcome(leader: Leader, id: string, wait: WaitFor | undefined, applied: boolean): Promise<TransactionRecord> {
+    return this.#committed(await this.#settled(leader, id, wait, applied));
+  }
+
+  #committed(record: TransactionRecord): TransactionRecord {
+    if (record.outcome === 'committed') return record;
+    throw record.outcome === 'aborted' ? abortedError(record) : unknownOutcome(record.id);
+  }
+
+  async #settled(leader: Leader, id: string, wait: WaitFor = 'decided', applied: boolean): Promise<TransactionRecord> {
+    const t = leader.get(id);
+    const decided = leader.wait(id, 'decided', applied);
+    if (!t || !decided) return this.get(id, {});
+    const completed = wait === 'completed' ? leader.wait(id, 'completed', applied) : undefined;
+    const left = t.header.deadlineAt - this.ports.clock.now() + DECISION_GRACE_MS;
+    const record = await within(decided, Math.max(left, DECISION_GRACE_MS));
+    if (!record) throw unknownOutcome(id);
+    return (completed && (await within(completed, WAIT_MAX_MS))) ?? record;
+  }
+}
+
+const byCaller: Reason = { code: 'rolled-back', message: 'The caller rolled the transaction back.', retryable: false };
+const stopped: Reason = {
+  code: 'coordinator-stopping',
+  message: 'The coordinator stopped before the transaction was decided.',
+  retryable: true,
+};
+
+function enlistment(t: Coordination, { participant, operation, input }: BranchRequest): CoordinationEvent {
+  return { type: 'enlist', participant, call: { branchId: String(t.branches.length + 1), operation, input } };
+}

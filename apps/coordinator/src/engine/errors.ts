@@ -1,0 +1,49 @@
+import { ConcordatError, type ErrorCode } from '@concordat/protocol';
+import type { TransactionRecord } from '@concordat/transaction';
+
+const RETRY_AFTER_MS = 1000;
+
+export function abortedError(record: TransactionRecord): ConcordatError {
+  const { id: transactionId, reason } = record;
+  return new ConcordatError('transaction-aborted', reason?.message ?? 'The transaction was aborted.', {
+    transactionId,
+    retryable: reason?.retryable ?? false,
+    ...(reason && { reason }),
+    ...(reason?.participant !== undefined && { participant: reason.participant }),
+    transaction: record,
+  });
+}
+
+/** What a rollback answers: the aborted transaction, or why there is none. */
+export function rolledBack(record: TransactionRecord): TransactionRecord {
+  if (record.outcome === 'aborted') return record;
+  if (record.outcome === null) throw unknownOutcome(record.id);
+  throw new ConcordatError('transaction-committed', `Transaction ${record.id} is committed.`, {
+    transactionId: record.id,
+  });
+}
+
+export function notActive(record: TransactionRecord): ConcordatError {
+  const { id: transactionId, status, reason } = record;
+  return new ConcordatError('transaction-not-active', `Transaction ${transactionId} is ${status}.`, {
+    transactionId,
+    ...(reason && { reason }),
+  });
+}
+
+/** D8: the outcome was lost on the way to the caller; never a reason to begin anew. */
+export function unknownOutcome(transactionId: string): ConcordatError {
+  return new ConcordatError('outcome-unknown', `The decision on ${transactionId} could not be confirmed in time.`, {
+    transactionId,
+  });
+}
+
+export function keyReused(transactionId: string): ConcordatError {
+  return new ConcordatError('idempotency-key-reused', 'This Idempotency-Key came with a different request before.', {
+    transactionId,
+  });
+}
+
+export function unavailable(code: ErrorCode, message: string): ConcordatError {
+  return new ConcordatError(code, message, { retryAfterMs: RETRY_AFTER_MS });
+}

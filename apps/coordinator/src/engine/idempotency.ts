@@ -1,0 +1,59 @@
+import type { IdempotencyClaim, KeyRecord, Ledger } from '@concordat/transaction';
+import { keyReused } from './errors.js';
+import type { TransactionStore } from './store.js';
+
+const nameOf = ({ caller, key }: IdempotencyClaim): string => `${caller}\u0000${key}`;
+
+/**
+ * Which transaction an idempotency key stands for (D8): one that is under way in this process, one that the ledger
+ * holds in memory, or an older one in Postgres.
+ */
+export class IdempotencyKeys {
+  /** Keys of calls under way, until their entry is applied. */
+  readonly #underWay = new Map<string, KeyRecord>();
+
+  constructor(
+    private readonly ledger: Ledger,
+    private readonly store: TransactionStore,
+  ) {}
+
+  /**
+   * @returns the id that the key stands for, or undefined for a new key
+   * @throws ConcordatError idempotency-key-reused when it was bound to a different request; postgres-unavailable when it
+   * would have to be looked up there and cannot
+   */
+  async resolve(claim: IdempotencyClaim): Promise<string | undefined> {
+    const found = this.#inMemory(claim) ?? (await this.#inPostgres(claim)) ?? this.#inMemory(claim);
+    return found && sameRequest(found, claim);
+  }
+
+  /**
+   * Binds a key from this moment on, unless another call has bound it since `resolve` was asked.
+   * @returns undefined, or the id that the other call bound it to
+   * @throws ConcordatError idempotency-key-reused
+   */
+  claim(claim: IdempotencyClaim, transactionId: string, now: number): string | undefined {
+    const found = this.#inMemory(claim);
+    if (found) return sameRequest(found, claim);
+    this.#underWay.set(nameOf(claim), { ...claim, transactionId, createdAt: now });
+    return undefined;
+  }
+
+  /** The ledger knows the key now. */
+  release(claim: IdempotencyClaim): void {
+    this.#underWay.delete(nameOf(claim));
+  }
+
+  #inMemory(claim: IdempotencyClaim): KeyRecord | undefined {
+    return this.#underWay.get(nameOf(claim)) ?? this.ledger.findKey(claim.caller, claim.key);
+  }
+
+  async #inPostgres(claim: IdempotencyClaim): Promise<KeyRecord | undefined> {
+    return this.ledger.keysComplete ? undefined : await this.store.findKey(claim.caller, claim.key);
+  }
+}
+
+function sameRequest(found: KeyRecord, claim: IdempotencyClaim): string {
+  if (found.requestHash !== claim.requestHash) throw keyReused(found.transactionId);
+  return found.transactionId;
+}

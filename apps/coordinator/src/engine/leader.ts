@@ -1,0 +1,332 @@
+/**
+ * The leader of one term: drives the coordinations of that term's transactions and of the decided ones it found.
+ * Made when this replica gains leadership, thrown away when it loses it (D2: a deposed leader sends nothing).
+ *
+ * Owns: live coordinations, transaction ids of this term, resend timers, who waits for what, the horizon. Does not own:
+ * the rules (libs/transaction), the ledger, admission.
+ */
+import {
+  type Command,
+  type Done,
+  formatTransactionId,
+  parseTransactionId,
+  type Reason,
+  type Vote,
+  WIRE_VERSION,
+} from '@concordat/protocol';
+import {
+  type Change,
+  type Coordination,
+  type CoordinationEvent,
+  compareRecords,
+  type Effect,
+  type Entry,
+  recordOf,
+  resumeCoordination,
+  step,
+  type TransactionRecord,
+} from '@concordat/transaction';
+import type { WaitFor } from './api.js';
+import type { Clock, EngineLogger, EngineMetrics, Messenger, Random } from './ports.js';
+import { TimerWheel } from './timer-wheel.js';
+
+/** FORGET names at most this many transactions in one entry. */
+const FORGET_BATCH_MAX = 1000;
+const TIMER_RESOLUTION_MS = 25;
+
+interface Waiter {
+  readonly until: WaitFor;
+  /** D4: an abort of a call that carried a key is answered after its entry is applied. */
+  readonly applied: boolean;
+  readonly resolve: (record: TransactionRecord) => void;
+}
+
+interface Live {
+  readonly t: Coordination;
+  dueAt: number;
+  waiters: Waiter[];
+}
+
+export interface LeaderPorts {
+  readonly propose: (entry: Entry) => void;
+  readonly messenger: Messenger;
+  readonly metrics: EngineMetrics;
+  readonly logger: EngineLogger;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Called after every change of a transaction but the last, which the ledger tells. */
+  readonly onChanged: (t: Coordination) => void;
+  /** A transaction that this leader does not hold: its last known state, from memory or Postgres. */
+  readonly find: (id: string) => Promise<TransactionRecord | undefined>;
+}
+
+export class Leader {
+  /** False until the first entry of this term is applied (D2). */
+  ready = false;
+  readonly #live = new Map<string, Live>();
+  readonly #timers: TimerWheel<Live>;
+  #sequence = 0;
+  #horizon: string | undefined;
+  #forgettable: { id: string; hazards: readonly string[] }[] = [];
+  #forgetting = false;
+  #deposed = false;
+
+  constructor(
+    readonly term: number,
+    private readonly incarnation: number,
+    private readonly ports: LeaderPorts,
+  ) {
+    this.#timers = new TimerWheel(
+      TIMER_RESOLUTION_MS,
+      () => ports.clock.now(),
+      (live) => this.#onDue(live),
+    );
+  }
+
+  get inFlight(): number {
+    return this.#live.size;
+  }
+
+  get undecided(): number {
+    let count = 0;
+    for (const { t } of this.#live.values()) if (t.outcome === null || t.state === 'committing') count += 1;
+    return count;
+  }
+
+  /** Commands that the participant has not answered yet. */
+  lagOf(participant: string): number {
+    let lag = 0;
+    for (const { t } of this.#live.values()) {
+      const phase = t.works.get(participant)?.phase;
+      if (phase === 'preparing' || (phase === 'prepared' && t.outcome !== null)) lag += 1;
+    }
+    return lag;
+  }
+
+  /** Takes up what the ledger holds undone, oldest first; called when the first entry of the term is applied. */
+  resume(decided: Iterable<TransactionRecord>): void {
+    this.ready = true;
+    for (const record of [...decided].sort(compareRecords)) {
+      if (record.outcome === null) continue;
+      const live = { t: resumeCoordination(record), dueAt: 0, waiters: [] };
+      this.#live.set(record.id, live);
+      this.#advance(live, { type: 'due' });
+    }
+  }
+
+  nextId(): string {
+    this.#sequence += 1;
+    return formatTransactionId({ incarnation: this.incarnation, term: this.term, sequence: this.#sequence });
+  }
+
+  /** Whether this leader has given out the id; false for ids of other terms too. */
+  hasIssued(id: string): boolean {
+    const parts = parseTransactionId(id);
+    if (parts === undefined || parts.incarnation !== this.incarnation) return false;
+    return parts.term === this.term && parts.sequence <= this.#sequence;
+  }
+
+  get(id: string): Coordination | undefined {
+    return this.#live.get(id)?.t;
+  }
+
+  /** Adopts a new transaction; its BEGIN entry is proposed and not waited for (D4). */
+  begin(t: Coordination, entry: Entry): void {
+    const live: Live = { t, dueAt: t.header.deadlineAt, waiters: [] };
+    this.#live.set(t.header.id, live);
+    this.#timers.schedule(live.dueAt, live);
+    this.ports.propose(entry);
+    this.ports.metrics.transactionBegun();
+  }
+
+  /** @throws ConcordatError when the state of the transaction does not allow what the caller asks for */
+  deliver(id: string, event: CoordinationEvent): void {
+    const live = this.#live.get(id);
+    if (live) this.#advance(live, event);
+  }
+
+  /** Resolves when the transaction is as far as asked. Never rejects: whoever waits sets the bound. */
+  wait(id: string, until: WaitFor, applied: boolean): Promise<TransactionRecord> | undefined {
+    const live = this.#live.get(id);
+    if (!live) return undefined;
+    return new Promise((resolve) => {
+      live.waiters.push({ until, applied, resolve });
+      wakeWaiters(live);
+    });
+  }
+
+  onVote(vote: Vote): void {
+    const live = this.#live.get(vote.transactionId);
+    if (live) this.#advance(live, { type: 'vote', vote });
+    else if (vote.vote === 'prepared') void this.#answerUnknown(vote);
+  }
+
+  onDone(done: Done): void {
+    const live = this.#live.get(done.transactionId);
+    if (!live) return this.ports.metrics.strayReply('done');
+    const { participant, outcome, detail } = done;
+    this.#advance(live, { type: 'done', participant, outcome, detail });
+  }
+
+  /** A participant spoke for the first time since it started: what waits for it is sent again now. */
+  onParticipantReturned(participant: string): void {
+    for (const live of this.#live.values()) {
+      const phase = live.t.works.get(participant)?.phase;
+      if (phase === 'preparing' || phase === 'prepared') this.#advance(live, { type: 'due' });
+    }
+  }
+
+  /** The ledger has applied an entry. */
+  onChange(change: Change): void {
+    let removed = false;
+    for (const record of change.transactions) {
+      const live = this.#live.get(record.id);
+      if (!live) continue;
+      if (record.decidedIndex === change.index) {
+        const { createdAt } = live.t.header;
+        this.ports.metrics.transactionDecided(
+          record.outcome as never,
+          record.reason?.code,
+          this.ports.clock.now() - createdAt,
+        );
+        this.#advance(live, { type: 'applied', record });
+      }
+      if (record.status !== 'completed') continue;
+      removed = true;
+      this.#remove(live, record);
+    }
+    if (removed) this.#horizon = undefined;
+    const first = change.transactions[0];
+    if (first?.status === 'completed' && first.decidedIndex !== change.index) {
+      this.#forgetting = false; // our FORGET is applied: what has gathered meanwhile goes next
+      this.#forget();
+    }
+  }
+
+  /** Settles everything undecided as aborted: the end of a graceful stop (D10). */
+  abortUndecided(reason: Reason): void {
+    for (const live of [...this.#live.values()]) {
+      if (live.t.outcome === null) this.#advance(live, { type: 'abort', reason, claims: [] });
+    }
+  }
+
+  /** Leadership is lost: nothing is sent or proposed any more. Whoever waits is answered by the bound it set itself. */
+  depose(): void {
+    this.#deposed = true;
+    this.#timers.stop();
+  }
+
+  #advance(live: Live, event: CoordinationEvent): void {
+    if (this.#deposed) return;
+    const { clock, random } = this.ports;
+    const before = live.t.state;
+    const effects = step(live.t, event, { now: clock.now(), random: random() });
+    for (const effect of effects) this.#carryOut(live, effect, event);
+    if (live.t.state !== before || event.type === 'vote' || event.type === 'done') this.ports.onChanged(live.t);
+    if (live.waiters.length > 0) wakeWaiters(live);
+  }
+
+  #carryOut(live: Live, effect: Effect, cause: CoordinationEvent): void {
+    const { id } = live.t.header;
+    switch (effect.type) {
+      case 'propose':
+        return this.ports.propose(effect.entry);
+      case 'send':
+        if (cause.type === 'due') this.ports.metrics.commandResent(effect.command);
+        return this.ports.messenger.send(this.#command(live.t, effect));
+      case 'wake':
+        live.dueAt = effect.at;
+        return this.#timers.schedule(effect.at, live);
+      case 'forget':
+        this.#forgettable.push({ id, hazards: effect.hazards });
+        if (!this.#forgetting) this.#forget();
+        return;
+      case 'hazard':
+        this.ports.metrics.hazardRaised(effect.participant);
+        return this.ports.logger.error({ transactionId: id, ...effect }, 'a participant contradicts the decision');
+    }
+  }
+
+  #command(t: Coordination, effect: Extract<Effect, { type: 'send' }>): Command {
+    const { id: transactionId, isolation, serializable, snapshot, deadlineAt } = t.header;
+    const { participant } = effect;
+    const base = { v: WIRE_VERSION, transactionId, participant, horizon: this.#currentHorizon() } as const;
+    if (effect.command === 'commit') return { ...base, type: 'commit', csn: t.csn as number };
+    if (effect.command === 'rollback') return { ...base, type: 'rollback', presumed: false };
+    const operations = t.works.get(participant)?.operations ?? [];
+    const remainingMs = Math.max(0, deadlineAt - this.ports.clock.now());
+    return { ...base, type: 'prepare', isolation, serializable, snapshot, remainingMs, operations };
+  }
+
+  /** H of D7: the oldest id that is not forgotten. Ids begin in the order of the map. */
+  #currentHorizon(): string {
+    this.#horizon ??=
+      this.#live.keys().next().value ??
+      formatTransactionId({ incarnation: this.incarnation, term: this.term, sequence: this.#sequence + 1 });
+    return this.#horizon;
+  }
+
+  /** D7: FORGET in batches; the next batch gathers while one is under way. */
+  #forget(): void {
+    if (this.#forgettable.length === 0 || this.#deposed) return;
+    this.#forgetting = true;
+    setImmediate(() => {
+      const transactions = this.#forgettable.splice(0, FORGET_BATCH_MAX);
+      this.ports.propose({ type: 'forget', at: this.ports.clock.now(), transactions });
+    });
+  }
+
+  #remove(live: Live, record: TransactionRecord): void {
+    live.t.state = 'completed';
+    live.t.completedAt = record.completedAt;
+    this.#live.delete(record.id);
+    this.ports.metrics.transactionCompleted((record.completedAt ?? 0) - (record.decidedAt ?? 0));
+    for (const waiter of live.waiters.splice(0)) waiter.resolve(record);
+  }
+
+  #onDue(live: Live): void {
+    if (live.dueAt > this.ports.clock.now() || live.t.state === 'completed') return;
+    this.#advance(live, { type: 'due' });
+  }
+
+  /**
+   * A branch that is durably prepared asks about a transaction that this leader does not hold (D6). If the record of it
+   * still exists, the branch is told the outcome. If not, and the id is of an earlier term, or of this one and
+   * forgotten, no COMMIT can name it any more and presumed abort is the truth. Ids of other incarnations get no answer.
+   */
+  async #answerUnknown(vote: Vote): Promise<void> {
+    const { transactionId, participant } = vote;
+    const id = parseTransactionId(transactionId);
+    const mine = id && id.incarnation === this.incarnation && (id.term < this.term || this.hasIssued(transactionId));
+    if (!mine || !this.ready) return this.ports.metrics.strayReply('vote');
+    try {
+      const record = await this.ports.find(transactionId);
+      if (this.#deposed || this.#live.has(transactionId)) return;
+      const base = { v: WIRE_VERSION, transactionId, participant, horizon: this.#currentHorizon() } as const;
+      const named = record?.branches.some(
+        (branch) => branch.participant === participant && branch.status !== 'refused',
+      );
+      if (record?.outcome === 'committed' && named) {
+        this.ports.messenger.send({ ...base, type: 'commit', csn: record.csn as number });
+      } else {
+        this.ports.messenger.send({ ...base, type: 'rollback', presumed: record === undefined });
+      }
+    } catch (error) {
+      // Postgres cannot be asked at the moment: the branch stays prepared and repeats its vote.
+      this.ports.logger.warn({ transactionId, participant, err: error }, 'a prepared branch cannot be answered yet');
+    }
+  }
+}
+
+function wakeWaiters(live: Live): void {
+  const { state } = live.t;
+  if (state === 'active' || state === 'preparing' || state === 'committing') return;
+  let record: TransactionRecord | undefined;
+  live.waiters = live.waiters.filter(({ until, applied, resolve }) => {
+    // `completed` is heard from the applied FORGET (`#remove`), so that completedAt is the logged one.
+    if (until === 'completed' || (applied && state === 'aborting')) return true;
+    record ??= recordOf(live.t);
+    resolve(record);
+    return false;
+  });
+}

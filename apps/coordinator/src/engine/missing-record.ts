@@ -1,0 +1,39 @@
+import { ConcordatError, compareTransactionIds, parseTransactionId } from '@concordat/protocol';
+import { leaderChanged, type TransactionRecord } from '@concordat/transaction';
+import type { Replica } from './replica.js';
+
+/**
+ * What to say of an id that is neither live nor stored (D8): an older term's is aborted, since its BEGIN was lost with
+ * its leader; one below what was pruned is gone; any other was never given out.
+ * @throws ConcordatError transaction-not-found, transaction-gone
+ */
+export function missingRecord(id: string, replica: Replica, prunedThrough: string | null): TransactionRecord {
+  const { leader, ledger, termStartedAt } = replica;
+  const parts = parseTransactionId(id);
+  const notFound = new ConcordatError('transaction-not-found', `There is no transaction ${JSON.stringify(id)}.`);
+  if (!parts || parts.incarnation !== ledger.incarnation || parts.term > ledger.appliedTerm) throw notFound;
+  if (parts.term === ledger.appliedTerm && !leader?.hasIssued(id)) throw notFound;
+  const pruned = prunedThrough === null ? undefined : parseTransactionId(prunedThrough);
+  if ((pruned && compareTransactionIds(parts, pruned) <= 0) || parts.term === ledger.appliedTerm) {
+    throw new ConcordatError('transaction-gone', `Transaction ${id} was finished and pruned.`, { transactionId: id });
+  }
+  // The times of its beginning are lost with it; that of its end is when the next leader's first entry settled it.
+  return {
+    id,
+    isolation: 'local',
+    serializable: false,
+    label: null,
+    caller: '',
+    snapshot: null,
+    createdAt: termStartedAt,
+    deadlineAt: termStartedAt,
+    status: 'aborted',
+    outcome: 'aborted',
+    csn: null,
+    decidedIndex: null,
+    decidedAt: termStartedAt,
+    completedAt: null,
+    reason: leaderChanged,
+    branches: [],
+  };
+}

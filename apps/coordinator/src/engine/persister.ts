@@ -1,0 +1,156 @@
+/**
+ * Writes what has been applied into Postgres, behind the decisions and in batches (design §2).
+ *
+ * - W1 A batch is the difference between two applied indices; a transaction that changed often is written once.
+ * - W2 Postgres being slow or away delays nothing but this; the backlog is bounded, and whoever admits new work asks `full`.
+ * - W3 The decision log is cut only below an index that Postgres holds durably.
+ */
+import type { Change, KeyRecord, ParticipantRecord, TransactionRecord } from '@concordat/transaction';
+import type { EngineLogger, EngineMetrics } from './ports.js';
+import { type PersistBatch, StaleWriterError, type TransactionStore } from './store.js';
+
+/** New work is refused while this many changed records wait for Postgres. */
+export const BACKLOG_RECORDS_MAX = 50_000;
+/** Between two batches, so that a transaction's begin, decision and end mostly share one row write. */
+const BATCH_INTERVAL_MS = 200;
+const RETRY_INTERVAL_MS = 500;
+
+interface Pending {
+  readonly transactions: Map<string, TransactionRecord>;
+  readonly keys: KeyRecord[];
+  readonly participants: Map<string, ParticipantRecord>;
+  prune: PersistBatch['prune'];
+}
+
+const nothingPending = (): Pending => ({ transactions: new Map(), keys: [], participants: new Map(), prune: null });
+
+export interface PersisterPorts {
+  readonly store: TransactionStore;
+  readonly metrics: EngineMetrics;
+  readonly logger: EngineLogger;
+  /** Called after each batch with the index and term that Postgres now holds. */
+  readonly onPersisted: (index: number, term: number) => void;
+  /** Another process owns this database now; this one must end. */
+  readonly onFenced: (error: StaleWriterError) => void;
+}
+
+export class Persister {
+  persistedIndex: number;
+  #appliedIndex: number;
+  #appliedTerm: number;
+  #incarnation: number;
+  #publishedIndex: number;
+  #pending = nothingPending();
+  #writing: Pending | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #covered: { readonly index: number; readonly resolve: () => void }[] = [];
+  #stopped = false;
+
+  constructor(
+    start: { appliedIndex: number; appliedTerm: number; incarnation: number; publishedIndex: number },
+    private readonly ports: PersisterPorts,
+  ) {
+    this.persistedIndex = start.appliedIndex;
+    this.#appliedIndex = start.appliedIndex;
+    this.#appliedTerm = start.appliedTerm;
+    this.#incarnation = start.incarnation;
+    this.#publishedIndex = start.publishedIndex;
+  }
+
+  /** Records that wait for Postgres. */
+  get backlog(): number {
+    return this.#pending.transactions.size + (this.#writing?.transactions.size ?? 0);
+  }
+
+  get full(): boolean {
+    return this.backlog >= BACKLOG_RECORDS_MAX;
+  }
+
+  /** Takes up one applied entry. */
+  add(change: Change, incarnation: number, publishedIndex: number): void {
+    this.#appliedIndex = change.index;
+    this.#appliedTerm = change.term;
+    this.#incarnation = incarnation;
+    this.#publishedIndex = publishedIndex;
+    for (const record of change.transactions) this.#pending.transactions.set(record.id, record);
+    for (const record of change.participants) this.#pending.participants.set(record.name, record);
+    if (change.keys.length > 0) this.#pending.keys.push(...change.keys);
+    if (change.prune) this.#pending.prune = change.prune;
+    this.#schedule(BATCH_INTERVAL_MS);
+  }
+
+  /** A record that is applied and not yet in Postgres, if there is one. */
+  unpersisted(id: string): TransactionRecord | undefined {
+    return this.#pending.transactions.get(id) ?? this.#writing?.transactions.get(id);
+  }
+
+  /** Resolves once Postgres holds everything applied so far; lists wait for it, so that they are linearizable. */
+  async covers(): Promise<void> {
+    const index = this.#appliedIndex;
+    if (this.persistedIndex >= index) return;
+    const covered = new Promise<void>((resolve) => this.#covered.push({ index, resolve }));
+    this.#schedule(0);
+    await covered;
+  }
+
+  /** Writes what is left, at most for the given time in ms, and stops. */
+  async stop(graceMs: number): Promise<void> {
+    const expired = new Promise<void>((resolve) => setTimeout(resolve, graceMs).unref());
+    await Promise.race([this.covers(), expired]);
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+  }
+
+  #schedule(afterMs: number): void {
+    if (this.#writing || this.#stopped) return;
+    if (afterMs > 0 && this.#timer) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.#write(), afterMs);
+  }
+
+  async #write(): Promise<void> {
+    const pending = this.#pending;
+    const batch = this.#batchOf(pending);
+    this.#timer = undefined;
+    this.#writing = pending;
+    this.#pending = nothingPending();
+    const startedAt = performance.now();
+    while (!this.#stopped) {
+      try {
+        await this.ports.store.persist(batch);
+        break;
+      } catch (error) {
+        if (error instanceof StaleWriterError) return this.ports.onFenced(error);
+        this.ports.logger.warn({ err: error, backlog: this.backlog }, 'Postgres did not take a batch; trying again');
+        await new Promise((resolve) => setTimeout(resolve, RETRY_INTERVAL_MS));
+      }
+    }
+    if (this.#stopped) return;
+    this.#writing = undefined;
+    this.persistedIndex = batch.toIndex;
+    this.ports.metrics.persisted(batch.transactions.length, performance.now() - startedAt);
+    this.ports.onPersisted(batch.toIndex, batch.toTerm);
+    this.#resolveCovered();
+    if (this.#appliedIndex > this.persistedIndex) this.#schedule(this.#covered.length > 0 ? 0 : BATCH_INTERVAL_MS);
+  }
+
+  #batchOf(pending: Pending): PersistBatch {
+    return {
+      fromIndex: this.persistedIndex,
+      toIndex: this.#appliedIndex,
+      toTerm: this.#appliedTerm,
+      incarnation: this.#incarnation,
+      publishedIndex: this.#publishedIndex,
+      transactions: [...pending.transactions.values()],
+      keys: pending.keys,
+      participants: [...pending.participants.values()],
+      prune: pending.prune,
+    };
+  }
+
+  #resolveCovered(): void {
+    const waiting = this.#covered;
+    this.#covered = waiting.filter(({ index }) => index > this.persistedIndex);
+    for (const { index, resolve } of waiting) if (index <= this.persistedIndex) resolve();
+  }
+}

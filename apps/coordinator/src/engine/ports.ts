@@ -1,0 +1,39 @@
+import type { Command, OutcomeEvent } from '@concordat/protocol';
+
+/** Unix time in ms. */
+export interface Clock {
+  now(): number;
+}
+
+/** In [0, 1). */
+export type Random = () => number;
+
+/** Carries commands and outcome events to Kafka. */
+export interface Messenger {
+  /** False while Kafka cannot be reached. */
+  readonly available: boolean;
+  /** Sends and forgets: a command that is lost is sent again by its transaction's resend timer. */
+  send(command: Command): void;
+  /** Resolves once every event is acknowledged. */
+  publish(events: readonly OutcomeEvent[]): Promise<void>;
+  /** Makes the participant's topics when they are missing. */
+  ensureParticipantTopics(participant: string): Promise<void>;
+}
+
+/** What the engine counts. Durations are ms. */
+export interface EngineMetrics {
+  transactionBegun(): void;
+  transactionDecided(outcome: 'committed' | 'aborted', reasonCode: string | undefined, sinceBeginMs: number): void;
+  transactionCompleted(sinceDecisionMs: number): void;
+  commandResent(command: string): void;
+  hazardRaised(participant: string): void;
+  strayReply(type: string): void;
+  persisted(transactions: number, tookMs: number): void;
+}
+
+export interface EngineLogger {
+  debug(details: object, message: string): void;
+  info(details: object, message: string): void;
+  warn(details: object, message: string): void;
+  error(details: object, message: string): void;
+}

@@ -1,0 +1,180 @@
+/**
+ * One replica of the coordinator: applies the decision log to the ledger and keeps everyone who depends on it informed:
+ * the persister (Postgres), the outbox, the leader while there is one, and the watchers.
+ *
+ * - R1 The ledger is changed by applied entries only.
+ * - R2 A leader exists only while this replica leads its term; it admits nothing before its first entry is applied (D2).
+ */
+import type { ParticipantDescriptor } from '@concordat/protocol';
+import {
+  type Change,
+  type Coordination,
+  decodeEntry,
+  type Entry,
+  encodeEntry,
+  Ledger,
+  type TransactionRecord,
+} from '@concordat/transaction';
+import type { DecisionLog, DecisionLogListener, LogEntry } from '../decision-log/decision-log.js';
+import { Leader } from './leader.js';
+import { Outbox } from './outbox.js';
+import { Persister } from './persister.js';
+import type { Clock, EngineLogger, EngineMetrics, Messenger, Random } from './ports.js';
+import { Publisher } from './publisher.js';
+import type { PersistedState, TransactionStore } from './store.js';
+
+/** Idempotency keys kept in memory; older ones are looked up in Postgres. */
+export const KEYS_IN_MEMORY_MAX = 100_000;
+/** The log is cut after this many persisted entries. */
+const COMPACT_EVERY_ENTRIES = 20_000;
+const PRUNE_INTERVAL_MS = 60_000;
+/** Idempotency keys are honoured for 24 h (design §6). */
+const KEY_LIFETIME_MS = 24 * 60 * 60 * 1000;
+
+export interface ReplicaPorts {
+  readonly log: DecisionLog;
+  readonly store: TransactionStore;
+  readonly messenger: Messenger;
+  readonly metrics: EngineMetrics;
+  readonly logger: EngineLogger;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** How long completed transactions are kept, in ms. */
+  readonly retentionMs: number;
+  /** The process cannot go on: its log or its database is lost to it. A restart recovers. */
+  readonly onFatal: (error: Error) => void;
+}
+
+export interface ReplicaObserver {
+  onChange(change: Change): void;
+  onCoordinationChanged(t: Coordination): void;
+}
+
+export class Replica implements DecisionLogListener {
+  readonly ledger: Ledger;
+  readonly persister: Persister;
+  leader: Leader | undefined;
+  /** Unix ms of the first entry of the current term; when undecided transactions of earlier terms were settled. */
+  termStartedAt = 0;
+  readonly #outbox: Outbox;
+  #publisher: Publisher | undefined;
+  #pruning: NodeJS.Timeout | undefined;
+  #compactedIndex: number;
+  #observer: ReplicaObserver | undefined;
+
+  private constructor(
+    state: PersistedState,
+    private readonly ports: ReplicaPorts,
+  ) {
+    this.ledger = new Ledger(state, KEYS_IN_MEMORY_MAX);
+    this.#outbox = new Outbox(state.unpublished);
+    this.#compactedIndex = state.appliedIndex;
+    this.persister = new Persister(state, {
+      ...ports,
+      onPersisted: (index, term) => this.#compact(index, term),
+      onFenced: ports.onFatal,
+    });
+  }
+
+  /** Loads the state from Postgres; `start` replays the log from there. */
+  static async open(ports: ReplicaPorts): Promise<Replica> {
+    const state = await ports.store.open(ports.log.memberId, KEYS_IN_MEMORY_MAX);
+    return new Replica(state, ports);
+  }
+
+  async start(observer: ReplicaObserver): Promise<void> {
+    this.#observer = observer;
+    await this.ports.log.start(this.ledger.appliedIndex, this);
+  }
+
+  onApply(entries: readonly LogEntry[]): void {
+    for (const { index, term, data } of entries) {
+      const entry = data.byteLength > 0 ? decodeEntry(data) : undefined;
+      const change = this.ledger.apply(index, term, entry);
+      this.persister.add(change, this.ledger.incarnation, this.ledger.publishedIndex);
+      for (const record of change.transactions) if (record.decidedIndex === index) this.#outbox.add(record);
+      if (entry?.type === 'published') this.#outbox.published(entry.index);
+      if (entry?.type === 'term') this.#onTermApplied(term, entry.at);
+      this.leader?.onChange(change);
+      this.#observer?.onChange(change);
+    }
+    if (this.#outbox.size > 0) this.#publisher?.poke();
+  }
+
+  onLeading(term: number): void {
+    const now = this.ports.clock.now();
+    // D1: the incarnation is made when the cluster is bootstrapped, larger than any earlier one, durable before the first id.
+    const incarnation = this.ledger.incarnation || now;
+    const { messenger, metrics, logger, clock, random } = this.ports;
+    this.leader = new Leader(term, incarnation, {
+      propose: (entry) => this.propose(entry),
+      messenger,
+      metrics,
+      logger,
+      clock,
+      random,
+      onChanged: (t) => this.#observer?.onCoordinationChanged(t),
+      find: (id) => this.find(id),
+    });
+    this.propose({ type: 'term', incarnation, at: now });
+    logger.info({ term }, 'leading');
+  }
+
+  onFollowing(): void {
+    this.leader?.depose();
+    this.leader = undefined;
+    this.#publisher?.stop();
+    this.#publisher = undefined;
+    clearInterval(this.#pruning);
+  }
+
+  onFailure(error: Error): void {
+    this.onFollowing();
+    this.ports.onFatal(error);
+  }
+
+  /** D2: in the leader's own term or not at all. */
+  propose(entry: Entry): void {
+    const { leader } = this;
+    if (leader && !this.ports.log.propose(leader.term, encodeEntry(entry))) {
+      this.ports.logger.warn({ type: entry.type, term: leader.term }, 'an entry was not taken: no longer leading');
+    }
+  }
+
+  registerParticipant(descriptor: ParticipantDescriptor): void {
+    this.propose({ type: 'participant', descriptor, at: this.ports.clock.now() });
+  }
+
+  /** The applied state of a transaction: live, or waiting for Postgres, or in Postgres. */
+  async find(id: string): Promise<TransactionRecord | undefined> {
+    return this.ledger.live.get(id) ?? this.persister.unpersisted(id) ?? (await this.ports.store.find(id));
+  }
+
+  #onTermApplied(term: number, at: number): void {
+    this.termStartedAt = at;
+    if (this.leader?.term !== term) return;
+    this.leader.resume(this.ledger.live.values());
+    this.#publisher = new Publisher(
+      this.ledger.publishedIndex,
+      this.#outbox,
+      this.ports.messenger,
+      this.ports.logger,
+      (index) => this.propose({ type: 'published', index }),
+    );
+    this.#pruning = setInterval(() => this.#prune(), PRUNE_INTERVAL_MS);
+    this.#pruning.unref();
+  }
+
+  /** D9: what is old enough to be dropped is said by an entry, not by each replica's clock. */
+  #prune(): void {
+    const now = this.ports.clock.now();
+    const { retentionMs } = this.ports;
+    this.propose({ type: 'prune', completedBefore: now - retentionMs, keysBefore: now - KEY_LIFETIME_MS });
+  }
+
+  #compact(persistedIndex: number, term: number): void {
+    if (persistedIndex - this.#compactedIndex < COMPACT_EVERY_ENTRIES) return;
+    this.#compactedIndex = persistedIndex;
+    this.ports.log.compact(persistedIndex, term).catch((error: Error) => this.onFailure(error));
+  }
+}

@@ -1,0 +1,53 @@
+import {
+  CLUSTER_TOPICS,
+  type Command,
+  commandsTopic,
+  EVENTS_TOPIC,
+  encodeMessage,
+  type OutcomeEvent,
+  participantTopics,
+} from '@concordat/protocol';
+import type { Transport } from '@concordat/transport';
+import type { EngineLogger, Messenger } from '../engine/ports.js';
+
+/** Carries commands and outcome events over the transport. */
+export class KafkaMessenger implements Messenger {
+  constructor(
+    private readonly transport: Transport,
+    private readonly logger: EngineLogger,
+  ) {}
+
+  get available(): boolean {
+    return this.transport.available;
+  }
+
+  send(command: Command): void {
+    const { participant, transactionId, type } = command;
+    const value = encodeMessage(command);
+    this.transport.send({ topic: commandsTopic(participant), key: transactionId, value }).catch((error: unknown) => {
+      // The resend timer of the transaction is the retry; the topic only carries.
+      this.logger.debug({ transactionId, participant, type, err: error }, 'a command did not reach Kafka');
+    });
+  }
+
+  async publish(events: readonly OutcomeEvent[]): Promise<void> {
+    await Promise.all(
+      events.map((event) =>
+        this.transport.send({ topic: EVENTS_TOPIC, key: event.transactionId, value: encodeMessage(event) }),
+      ),
+    );
+  }
+
+  /** Makes the topics that every replica and participant needs. */
+  async ensureClusterTopics(): Promise<void> {
+    await this.transport.ensureTopics(
+      CLUSTER_TOPICS.map(({ name, partitions, config }) => ({ name, partitions, config })),
+    );
+  }
+
+  async ensureParticipantTopics(participant: string): Promise<void> {
+    await this.transport.ensureTopics(
+      participantTopics(participant).map(({ name, partitions, config }) => ({ name, partitions, config })),
+    );
+  }
+}

@@ -1,0 +1,92 @@
+import {
+  assertNever,
+  COORDINATOR_DEAD_LETTERS_TOPIC,
+  type DeadLetter,
+  type Done,
+  decodeReply,
+  encodeMessage,
+  type Heartbeat,
+  REPLIES_TOPIC,
+  type Vote,
+  WIRE_VERSION,
+} from '@concordat/protocol';
+import type { IncomingMessage, Subscription, Transport } from '@concordat/transport';
+import type { EngineLogger } from '../engine/ports.js';
+
+/** A dead letter keeps at most this much of the message. */
+const DEAD_LETTER_VALUE_BYTES_MAX = 256 * 1024;
+
+export interface ReplyHandler {
+  onVote(vote: Vote): void;
+  onDone(done: Done): void;
+  onHeartbeat(heartbeat: Heartbeat): void;
+}
+
+/**
+ * Reads every reply of every participant, from the end at start: prepared branches repeat themselves (D6), so nothing
+ * that matters is missed. What cannot be read goes to the dead letters and never stops the reader.
+ */
+export class ReplyReader {
+  #subscription: Subscription | undefined;
+
+  /** @param onDeadLetter counts dead letters, for the alert */
+  constructor(
+    private readonly transport: Transport,
+    private readonly handler: ReplyHandler,
+    private readonly logger: EngineLogger,
+    private readonly onDeadLetter: () => void,
+  ) {}
+
+  /** @param memberId each replica reads everything, under a group of its own */
+  async start(memberId: string): Promise<void> {
+    this.#subscription = await this.transport.subscribe({
+      topic: REPLIES_TOPIC,
+      groupId: `concordat-coordinator-${memberId}`,
+      from: 'end',
+      onMessage: (message) => this.#onMessage(message),
+      onError: (error, message) => {
+        if (message) this.#refuse(message, (error as Error).message);
+        else this.logger.warn({ err: error }, 'reading replies');
+      },
+    });
+  }
+
+  async stop(): Promise<void> {
+    await this.#subscription?.close();
+  }
+
+  #onMessage(message: IncomingMessage): void {
+    const decoded = decodeReply(message.value);
+    if (!decoded.ok) return this.#refuse(message, decoded.error);
+    const reply = decoded.message;
+    switch (reply.type) {
+      case 'vote':
+        return this.handler.onVote(reply);
+      case 'done':
+        return this.handler.onDone(reply);
+      case 'heartbeat':
+        return this.handler.onHeartbeat(reply);
+      default:
+        return assertNever(reply);
+    }
+  }
+
+  #refuse(message: IncomingMessage, error: string): void {
+    this.onDeadLetter();
+    const { topic, partition, offset, key } = message;
+    this.logger.warn({ topic, partition, offset, error }, 'a reply went to the dead letters');
+    const letter: DeadLetter = {
+      v: WIRE_VERSION,
+      topic,
+      partition,
+      offset,
+      key,
+      valueBase64: Buffer.from(message.value.subarray(0, DEAD_LETTER_VALUE_BYTES_MAX)).toString('base64'),
+      error: error.slice(0, 2000),
+      at: new Date(message.timestampMs).toISOString(),
+    };
+    this.transport
+      .send({ topic: COORDINATOR_DEAD_LETTERS_TOPIC, key, value: encodeMessage(letter) })
+      .catch((cause: unknown) => this.logger.error({ topic, partition, offset, err: cause }, 'a dead letter was lost'));
+  }
+}
