@@ -11,7 +11,6 @@ export class OffsetTracker {
   readonly #open: Array<{ offset: number; handled: boolean }> = [];
   #first = 0;
   readonly #byOffset = new Map<number, { offset: number; handled: boolean }>();
-  /** The offset after the last one received. */
   #next: number;
   #committed: number;
 
@@ -36,6 +35,11 @@ export class OffsetTracker {
     entry.handled = true;
     this.#byOffset.delete(offset);
     this.#removeHandledPrefix();
+  }
+
+  /** The offset after the last one received. */
+  get next(): number {
+    return this.#next;
   }
 
   /** The offset to commit: that of the first message not yet handled. */

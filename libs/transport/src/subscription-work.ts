@@ -18,11 +18,13 @@ export interface HandledOffset {
 export class SubscriptionWork {
   readonly #queue: KeyedQueue<IncomingMessage>;
   readonly #statistics: TransportStatistics;
-  /** By partition; empty where nothing is committed. */
+  readonly #commits: boolean;
+  /** By partition. */
   #trackers = new Map<number, OffsetTracker>();
 
   constructor(options: SubscribeOptions, statistics: TransportStatistics) {
     this.#statistics = statistics;
+    this.#commits = options.from === 'committed';
     this.#queue = new KeyedQueue({
       outstandingMax: options.outstandingMax ?? outstandingMaxDefault,
       handle: (message) => options.onMessage(message),
@@ -31,16 +33,26 @@ export class SubscriptionWork {
     });
   }
 
-  /** Starts to track these partitions from these offsets, and forgets all others. */
-  assign(positions: ReadonlyMap<number, number>): void {
+  /** Forgets what waits and what was tracked: the partitions were assigned anew, or are ours no longer. */
+  reassign(): void {
     this.#queue.dropWaiting();
-    this.#trackers = new Map([...positions].map(([partition, offset]) => [partition, new OffsetTracker(offset)]));
+    this.#trackers = new Map();
   }
 
   take(message: IncomingMessage): void {
     this.#statistics.messagesReceived += 1;
-    this.#trackers.get(message.partition)?.received(Number(message.offset));
+    if (this.#commits) this.#track(message.partition, Number(message.offset));
     this.#queue.push(message);
+  }
+
+  /** A partition that starts anew, further back perhaps, gets a new tracker. */
+  #track(partition: number, offset: number): void {
+    let tracker = this.#trackers.get(partition);
+    if (!tracker || offset < tracker.next) {
+      tracker = new OffsetTracker(offset);
+      this.#trackers.set(partition, tracker);
+    }
+    tracker.received(offset);
   }
 
   /** @returns undefined if more may be taken now, or a promise for when it may */

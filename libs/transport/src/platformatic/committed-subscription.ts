@@ -93,7 +93,7 @@ export class CommittedSubscription implements Subscription {
   }
 
   #assign(positions: Map<number, number>): void {
-    this.#work.assign(positions);
+    this.#work.reassign();
     this.#reader.assign(positions);
   }
 
