@@ -1,0 +1,24 @@
+export { DEFAULT_LIMITS, type ParticipantLimits } from './limits.js';
+export { ParticipantMetrics } from './metrics.js';
+export { PARTICIPANT_MIGRATIONS } from './migrate.js';
+export { nestLogger } from './nest-logger.js';
+export { Operation, type OperationOptions } from './operation.decorator.js';
+export type { OperationContext } from './operation-context.js';
+export { OperationRegistrationError } from './operation-registry.js';
+export type {
+  HostDataSource,
+  HostTransport,
+  ParticipantDatabase,
+  ParticipantKafka,
+  ParticipantOptions,
+} from './options.js';
+export {
+  PARTICIPANT_LOGGER,
+  type ParticipantAsyncOptions,
+  ParticipantModule,
+  type ParticipantModuleExtras,
+} from './participant.module.js';
+export { type ParticipantHealth, ParticipantRuntime } from './participant-runtime.js';
+export { PreflightError } from './preflight.js';
+export { Refusal } from './refusal.js';
+export { ParticipantStrategy } from './strategy.js';

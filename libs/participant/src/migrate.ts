@@ -1,0 +1,43 @@
+import pg from 'pg';
+import { DataSource } from 'typeorm';
+import { BranchTables1735689600001 } from './migrations/1-branch-tables.js';
+
+/** One key for all participants: those that share a database migrate it one after the other. */
+const ADVISORY_LOCK_KEY = 0x434e4344;
+
+/** Migrations of the participant's own tables, for those who run migrations from elsewhere. */
+export const PARTICIPANT_MIGRATIONS = [BranchTables1735689600001];
+
+/**
+ * Brings the database up to date: first the participant's own tables, then those of the host application where its
+ * DataSource names migrations. Several processes may do so at the same time.
+ */
+export async function migrate(url: string, host: DataSource): Promise<void> {
+  const lock = new pg.Client({ connectionString: url, application_name: 'concordat migrations' });
+  lock.on('error', () => undefined); // the statements below report it
+  await lock.connect();
+  try {
+    await lock.query('SELECT pg_advisory_lock($1)', [ADVISORY_LOCK_KEY]);
+    await migrateOwnTables(url);
+    if (!host.isInitialized) await host.initialize();
+    await host.runMigrations({ transaction: 'each' });
+  } finally {
+    await lock.end();
+  }
+}
+
+async function migrateOwnTables(url: string): Promise<void> {
+  const own = new DataSource({
+    type: 'postgres',
+    url,
+    migrations: PARTICIPANT_MIGRATIONS,
+    migrationsTableName: 'concordat_participant_migrations',
+    entities: [],
+  });
+  await own.initialize();
+  try {
+    await own.runMigrations({ transaction: 'each' });
+  } finally {
+    await own.destroy();
+  }
+}

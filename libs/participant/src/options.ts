@@ -1,0 +1,44 @@
+import type { Transport, TransportClient } from '@concordat/transport';
+import type { Logger } from 'pino';
+import type { DataSource, EntitySchema, MigrationInterface, MixedList } from 'typeorm';
+import type { ParticipantLimits } from './limits.js';
+
+/** The tables of the host application, in the terms of TypeORM. The DataSource is made from this. */
+export interface ParticipantDatabase {
+  /** `postgres://user:password@host:port/database`, straight to the server (no pooler that swaps sessions). */
+  readonly url: string;
+  // biome-ignore lint/complexity/noBannedTypes: TypeORM's own type of an entity class
+  readonly entities?: MixedList<Function | string | EntitySchema>;
+  /** Run at start. */
+  readonly migrations?: (new () => MigrationInterface)[];
+  /** Connections for the host application's own queries, beside those of the participant. */
+  readonly hostConnections?: number;
+}
+
+/** Instead of `ParticipantDatabase`: a DataSource that the host application has already. It must give a `url`. */
+export interface HostDataSource {
+  readonly dataSource: DataSource;
+}
+
+export interface ParticipantKafka {
+  /** `host:port`, several separated by commas. */
+  readonly brokers: string;
+  readonly client?: TransportClient;
+}
+
+/** Instead of `ParticipantKafka`: a transport that the host application has already and closes itself. */
+export interface HostTransport {
+  readonly transport: Transport;
+}
+
+export interface ParticipantOptions {
+  /** Lower-case letters, digits and hyphens; names topics, prepared transactions and REST resources. */
+  readonly name: string;
+  /** Existing tables as they are: atomic across participants, first committer wins within one. */
+  readonly isolation: 'local';
+  readonly database: ParticipantDatabase | HostDataSource;
+  readonly kafka: ParticipantKafka | HostTransport;
+  readonly limits?: Partial<ParticipantLimits>;
+  /** By default one is made, with the level of `LOG_LEVEL` or `info`. */
+  readonly logger?: Logger;
+}

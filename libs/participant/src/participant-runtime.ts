@@ -1,0 +1,183 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CLUSTER_TOPICS, commandsTopic, HEARTBEAT_INTERVAL_MS, participantTopics } from '@concordat/protocol';
+import type { Subscription, Transport } from '@concordat/transport';
+import type { DataSource } from 'typeorm';
+import { backoffMs } from './backoff.js';
+import { compose, type ParticipantParts } from './composition.js';
+import { type Connections, openConnections } from './connections.js';
+import { migrate } from './migrate.js';
+import type { OperationRegistry } from './operation-registry.js';
+import { PeriodicTask } from './periodic-task.js';
+import { checkServer } from './preflight.js';
+import { classifyDatabaseError, sqlStateOf } from './sql-state.js';
+import type { Surroundings } from './surroundings.js';
+
+export interface RuntimeResources {
+  /** Of the participant's database. */
+  readonly url: string;
+  readonly dataSource: DataSource;
+  readonly transport: Transport;
+  /** Whether the transport ends with the runtime. */
+  readonly ownsTransport: boolean;
+}
+
+export interface ParticipantHealth {
+  readonly ready: boolean;
+  readonly started: boolean;
+  readonly postgres: boolean;
+  readonly kafka: boolean;
+}
+
+const START_RETRY_BASE_MS = 250;
+const START_RETRY_CAP_MS = 5000;
+const REPEAT_TURN_MS = 200;
+const PING_TIMEOUT_MS = 2000;
+/** Commands read and not handled; prepares leave this number as soon as they are accepted. */
+const OUTSTANDING_MAX = 4096;
+/** The database of a participant may be created a little later than the participant is started. */
+const DATABASE_MISSING = '3D000';
+
+/** Starts a participant, keeps it going and stops it. Postgres and Kafka may come later, go away, and come back. */
+export class ParticipantRuntime {
+  readonly #stopping = new AbortController();
+  readonly #tasks: PeriodicTask[] = [];
+  #connections: Connections | undefined;
+  #parts: ParticipantParts | undefined;
+  #subscription: Subscription | undefined;
+  #start: Promise<void> | undefined;
+  #stop: Promise<void> | undefined;
+  #started = false;
+
+  constructor(
+    private readonly resources: RuntimeResources,
+    private readonly surroundings: Surroundings,
+  ) {}
+
+  /** Resolves when the participant takes commands; rejects when it never can (see `PreflightError`). */
+  start(registry: OperationRegistry): Promise<void> {
+    this.#start ??= this.#doStart(registry);
+    return this.#start;
+  }
+
+  /** Stops reading, finishes what runs, says goodbye, closes. */
+  stop(): Promise<void> {
+    this.#stop ??= this.#doStop();
+    return this.#stop;
+  }
+
+  async health(): Promise<ParticipantHealth> {
+    const ping = this.#parts?.store.ping().then(
+      () => true,
+      () => false,
+    );
+    const postgres = ping ? await Promise.race([ping, sleep(PING_TIMEOUT_MS, false, { ref: false })]) : false;
+    const kafka = this.resources.transport.available;
+    return { ready: this.#started && !this.#stop && postgres && kafka, started: this.#started, postgres, kafka };
+  }
+
+  async #doStart(registry: OperationRegistry): Promise<void> {
+    const { surroundings, resources } = this;
+    const { participant, limits, logger } = surroundings;
+    const { prepareConcurrency, finaliseConcurrency } = limits;
+    const connections = openConnections({
+      url: resources.url,
+      participant,
+      prepareConcurrency,
+      finaliseConcurrency,
+      logger,
+    });
+    this.#connections = connections;
+    const { dataSource, transport } = resources;
+    const parts = compose({ surroundings, connections, dataSource, transport, registry });
+    await this.#persistently('Postgres', isPostgresComing, async () => {
+      await checkServer(connections.finalise, limits);
+      await migrate(resources.url, dataSource);
+      await parts.state.load();
+      await parts.sweep.sweep();
+    });
+    this.#parts = parts;
+    this.#observe(parts);
+    await this.#persistently('Kafka', isKafkaComing, async () => {
+      await transport.connect();
+      await transport.ensureTopics([...CLUSTER_TOPICS, ...participantTopics(participant)]);
+      this.#subscription = await transport.subscribe({
+        topic: commandsTopic(participant),
+        groupId: `concordat.participant.${participant}`,
+        from: 'committed',
+        outstandingMax: OUTSTANDING_MAX,
+        onMessage: (message) => parts.dispatcher.accept(message),
+        onError: (error, message) =>
+          logger.error({ err: error, offset: message?.offset }, 'trouble with the commands topic'),
+      });
+    });
+    this.#startTasks(parts);
+    this.#started = true;
+    logger.info({ operations: registry.descriptors.map(({ name }) => name) }, 'participant ready');
+  }
+
+  #observe({ prepared, dispatcher }: ParticipantParts): void {
+    const { metrics, clock, logger } = this.surroundings;
+    metrics.observe({
+      prepared: () => prepared.size,
+      oldestPreparedMs: () => prepared.oldestMs(clock.nowMs()),
+      executing: () => dispatcher.executing,
+    });
+    this.resources.transport.onAvailability((available) => {
+      logger[available ? 'info' : 'warn']({ available }, available ? 'Kafka is back' : 'Kafka cannot be reached');
+    });
+  }
+
+  #startTasks({ repeater, sweep, garbage, heartbeat }: ParticipantParts): void {
+    const { limits, clock, metrics } = this.surroundings;
+    const { transport } = this.resources;
+    this.#every(REPEAT_TURN_MS, 'repeating votes', () => transport.available && repeater.turn(clock.nowMs()));
+    this.#every(limits.sweepIntervalMs, 'the sweep of prepared transactions', () => sweep.sweep());
+    this.#every(limits.garbageIntervalMs, 'the collection of branch rows', async () => {
+      metrics.rowsCollected.inc(await garbage.collect());
+    });
+    this.#every(HEARTBEAT_INTERVAL_MS, 'the heartbeat', () => heartbeat.beat());
+    heartbeat.beat();
+  }
+
+  #every(intervalMs: number, what: string, task: () => unknown): void {
+    const report = (error: unknown) => this.surroundings.logger.warn({ err: error }, `${what} failed`);
+    const periodic = new PeriodicTask(intervalMs, task, report);
+    this.#tasks.push(periodic);
+    periodic.start();
+  }
+
+  /** Tries until it succeeds, the failure is of no passing kind, or the participant stops. */
+  async #persistently(what: string, isPassing: (error: unknown) => boolean, work: () => Promise<void>): Promise<void> {
+    const { logger, random } = this.surroundings;
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await work();
+      } catch (error) {
+        if (!isPassing(error) || this.#stopping.signal.aborted) throw error;
+        const pauseMs = backoffMs(attempt, START_RETRY_BASE_MS, START_RETRY_CAP_MS, random);
+        logger.warn({ err: error, pauseMs: Math.round(pauseMs) }, `${what} is not there yet`);
+        await sleep(pauseMs, undefined, { signal: this.#stopping.signal });
+      }
+    }
+  }
+
+  async #doStop(): Promise<void> {
+    const { logger, limits } = this.surroundings;
+    this.#stopping.abort();
+    await this.#start?.catch(() => undefined); // whoever started it was told
+    await this.#subscription?.close().catch((error) => logger.warn({ err: error }, 'the subscription did not close'));
+    await this.#parts?.dispatcher.drain(limits.stopGraceMs);
+    await Promise.all(this.#tasks.map((task) => task.stop()));
+    if (this.#started) await this.#parts?.heartbeat.sayStopping();
+    const { transport, ownsTransport, dataSource } = this.resources;
+    if (ownsTransport) await transport.close().catch((error) => logger.warn({ err: error }, 'Kafka did not close'));
+    await this.#connections?.close();
+    if (dataSource.isInitialized) await dataSource.destroy();
+    logger.info('participant stopped');
+  }
+}
+
+const isPostgresComing = (error: unknown): boolean =>
+  classifyDatabaseError(error) === 'connection' || sqlStateOf(error) === DATABASE_MISSING;
+
+const isKafkaComing = (error: unknown): boolean => (error as { retryable?: unknown })?.retryable === true;

@@ -1,0 +1,99 @@
+import {
+  type DeadLetter,
+  type Done,
+  deadLettersTopic,
+  encodeMessage,
+  type Heartbeat,
+  REPLIES_TOPIC,
+  type Reason,
+  type Vote,
+  WIRE_VERSION,
+} from '@concordat/protocol';
+import type { IncomingMessage, Transport } from '@concordat/transport';
+import type { Surroundings } from './surroundings.js';
+import { encodeDone, encodeRefusal } from './votes.js';
+
+/** A dead letter of a full-size message must itself fit into a message, in base 64. */
+const DEAD_LETTER_VALUE_BYTES_MAX = 600_000;
+const DEAD_LETTER_ERROR_MAX = 2000;
+
+export type DeadLetterCause = 'unreadable' | 'misdirected' | 'implausible' | 'operation-failed';
+
+/**
+ * Sends what a participant has to say. Nothing here throws or is waited for: a reply that is lost is made good by the
+ * coordinator, which sends its command again, and by prepared branches, which repeat their votes.
+ */
+export class Replies {
+  constructor(
+    private readonly transport: Transport,
+    private readonly surroundings: Surroundings,
+  ) {}
+
+  /** An encoded yes vote, for the first time or again. */
+  vote(transactionId: string, kind: Vote['vote'], encoded: string, traceparent?: string): void {
+    this.surroundings.metrics.votes.inc({ vote: kind, reason: '' });
+    this.#reply('vote', transactionId, encoded, traceparent);
+  }
+
+  repeatVote(transactionId: string, encoded: string): void {
+    this.surroundings.metrics.voteRepeats.inc();
+    this.#reply('vote', transactionId, encoded);
+  }
+
+  refuse(transactionId: string, reason: Reason, traceparent?: string): void {
+    const { metrics, logger, participant } = this.surroundings;
+    metrics.votes.inc({ vote: 'refused', reason: reason.code });
+    logger.info({ transactionId, reason }, 'refused');
+    this.#reply('vote', transactionId, encodeRefusal(participant, transactionId, reason), traceparent);
+  }
+
+  done(transactionId: string, outcome: Done['outcome'], detail: string | null, traceparent?: string): void {
+    const encoded = encodeDone(this.surroundings.participant, transactionId, outcome, detail);
+    this.#reply('done', transactionId, encoded, traceparent);
+  }
+
+  /** Resolves when sent or given up. */
+  async heartbeat(heartbeat: Heartbeat): Promise<void> {
+    await this.#send('heartbeat', REPLIES_TOPIC, heartbeat.participant, encodeMessage(heartbeat));
+  }
+
+  /** Keeps a message that could not be read or handled, for people to look at. Resolves when sent or given up. */
+  async deadLetter(message: IncomingMessage, cause: DeadLetterCause, error: string): Promise<void> {
+    const { metrics, logger, participant, clock } = this.surroundings;
+    const { topic, partition, offset, key, value } = message;
+    metrics.deadLetters.inc({ cause });
+    logger.error(
+      { topic, partition, offset, key: key.slice(0, 200), cause, error },
+      'a message went to the dead letters',
+    );
+    const cut = value.byteLength > DEAD_LETTER_VALUE_BYTES_MAX;
+    const letter: DeadLetter = {
+      v: WIRE_VERSION,
+      topic,
+      partition,
+      offset,
+      key,
+      valueBase64: value.subarray(0, DEAD_LETTER_VALUE_BYTES_MAX).toString('base64'),
+      error: `${cause}: ${error}${cut ? ` (cut from ${value.byteLength} bytes)` : ''}`.slice(0, DEAD_LETTER_ERROR_MAX),
+      at: new Date(clock.nowMs()).toISOString(),
+    };
+    await this.#send('dead-letter', deadLettersTopic(participant), key, encodeMessage(letter));
+  }
+
+  #reply(type: string, transactionId: string, value: string, traceparent?: string): void {
+    void this.#send(type, REPLIES_TOPIC, transactionId, value, traceparent);
+  }
+
+  async #send(type: string, topic: string, key: string, value: string, traceparent?: string): Promise<void> {
+    try {
+      await this.transport.send(
+        traceparent === undefined ? { topic, key, value } : { topic, key, value, headers: { traceparent } },
+      );
+    } catch (error) {
+      this.surroundings.metrics.sendFailures.inc({ type });
+      // While the broker is away every reply fails, which the transport's own log and metrics tell once.
+      const level = this.transport.available ? 'warn' : 'debug';
+      this.surroundings.logger[level]({ err: error, key, type }, 'a reply could not be sent');
+    }
+  }
+}

@@ -1,0 +1,72 @@
+import {
+  type AbortReasonCode,
+  type BranchResult,
+  type Done,
+  encodeMessage,
+  MESSAGE_BYTES_MAX,
+  type Reason,
+  type Vote,
+  WIRE_VERSION,
+} from '@concordat/protocol';
+
+/** The results of a branch are larger than a message may be. */
+export class ResultsTooLargeError extends Error {
+  override readonly name = 'ResultsTooLargeError';
+}
+
+/**
+ * A yes vote in the form in which it travels. It is made before the branch is prepared: results that cannot be sent
+ * must fail the branch while that is still possible.
+ */
+export function encodeVote(
+  participant: string,
+  transactionId: string,
+  vote: 'prepared' | 'read-only',
+  results: readonly BranchResult[] | null,
+): string {
+  const message: Vote = {
+    v: WIRE_VERSION,
+    type: 'vote',
+    participant,
+    transactionId,
+    vote,
+    results: results && [...results],
+    reason: null,
+  };
+  const encoded = encodeMessage(message);
+  if (Buffer.byteLength(encoded) > MESSAGE_BYTES_MAX) {
+    throw new ResultsTooLargeError(`the results of the operations exceed ${MESSAGE_BYTES_MAX} bytes`);
+  }
+  return encoded;
+}
+
+export function encodeRefusal(participant: string, transactionId: string, reason: Reason): string {
+  return encodeMessage({
+    v: WIRE_VERSION,
+    type: 'vote',
+    participant,
+    transactionId,
+    vote: 'refused',
+    results: null,
+    reason: { ...reason, message: reason.message.slice(0, REASON_MESSAGE_MAX), participant },
+  });
+}
+
+export function encodeDone(
+  participant: string,
+  transactionId: string,
+  outcome: Done['outcome'],
+  detail: string | null,
+): string {
+  return encodeMessage({ v: WIRE_VERSION, type: 'done', participant, transactionId, outcome, detail });
+}
+
+const REASON_MESSAGE_MAX = 2000;
+
+/** A refusal by the participant itself rather than by an operation; `code` is one of the registered reasons. */
+export const ownReason = (
+  code: AbortReasonCode | 'isolation-mismatch',
+  message: string,
+  retryable: boolean,
+  branchId?: string,
+): Reason => ({ code, message, retryable, ...(branchId === undefined ? {} : { branchId }) });
