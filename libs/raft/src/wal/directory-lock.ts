@@ -15,13 +15,14 @@ import { WalLockedError } from './errors.js';
  * the volume's own protection, such as ReadWriteOncePod.
  */
 export async function lockDirectory(directory: string): Promise<DiskLock> {
-  const { dev, ino } = await stat(await realpath(directory), { bigint: true });
-  const name = `concordat-wal-${dev.toString(36)}-${ino.toString(36)}`;
-  const server = await takeAddress(addressOf(name), directory);
+  const server = await takeAddress(await addressOfDirectory(directory), directory);
   return { release: () => new Promise((resolve) => server.close(() => resolve())) };
 }
 
-function addressOf(name: string): string {
+/** The same for every path that leads to the directory. */
+export async function addressOfDirectory(directory: string): Promise<string> {
+  const { dev, ino } = await stat(await realpath(directory), { bigint: true });
+  const name = `raft-wal-${dev.toString(36)}-${ino.toString(36)}`;
   if (process.platform === 'linux') return `\0${name}`;
   if (process.platform === 'win32') return `\\\\.\\pipe\\${name}`;
   return join(tmpdir(), `${name}.socket`);
@@ -64,5 +65,5 @@ function answers(address: string): Promise<boolean> {
 }
 
 function isAddressInUse(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
+  return (error as { code?: unknown }).code === 'EADDRINUSE';
 }

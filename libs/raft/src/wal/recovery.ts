@@ -160,10 +160,17 @@ async function refuseLaterRecords(segments: Segment[], end: Place, damagedSequen
     const from = at === end.at ? end.position : FIRST_RECORD_POSITION;
     const position = await new SegmentReader(segment).findRecordAfter(damagedSequence, from);
     if (position === undefined) continue;
-    const damaged = segments[end.at] as Segment;
+    const damaged = await damagedPlace(segments, end);
     const reason = `record ${damagedSequence} is not readable, but a later one stands at byte ${position} of ${segment.path}`;
-    throw new WalCorruptionError(damaged.path, end.position, reason);
+    throw new WalCorruptionError((segments[damaged.at] as Segment).path, damaged.position, reason);
   }
+}
+
+/** Where nothing was written behind the last record of a segment, the damaged one is the first of the next. */
+async function damagedPlace(segments: Segment[], end: Place): Promise<Place> {
+  const rest = await new SegmentReader(segments[end.at] as Segment).endOfData(end.position);
+  const rolledOver = rest === end.position && end.at + 1 < segments.length;
+  return rolledOver ? { at: end.at + 1, position: FIRST_RECORD_POSITION } : end;
 }
 
 /** F4. @returns how many bytes were cut */
