@@ -1,0 +1,174 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { branch, call, oneShot, post, transfer } from './product/api.mjs';
+import { preparedCount, quiet } from './product/checks.mjs';
+import { eventually, startProduct } from './product/product.mjs';
+
+const EAST = 'accounts-east';
+const WEST = 'accounts-west';
+
+describe('money moves', () => {
+  let product: Awaited<ReturnType<typeof startProduct>>;
+  let url: string;
+  const from = { participant: EAST, account: `main-${randomUUID()}` };
+  const to = { participant: WEST, account: `main-${randomUUID()}` };
+
+  beforeAll(async () => {
+    product = await startProduct();
+    url = product.url;
+    for (const { participant, account } of [from, to]) {
+      const opened = await oneShot(url, [branch(participant, 'open', { account, balance: 100 })], {
+        wait: 'completed',
+      });
+      expect(opened.status).toBe(200);
+    }
+  }, 400_000);
+
+  afterAll(async () => {
+    expect(await product?.stop()).toBe(0);
+  }, 60_000);
+
+  const balance = async ({ participant, account }: typeof from): Promise<number> => {
+    const run = await product.run();
+    const at = run.participants.find(({ name }: { name: string }) => name === participant)?.url;
+    return (await call(`${at}/accounts/${account}`)).body.balance;
+  };
+  const balances = async () => [await balance(from), await balance(to)];
+  const move = (amount: number, reference: string = randomUUID()) => transfer({ from, to, amount, reference });
+
+  it('step by step: begin, enlist twice, commit with wait=completed', async () => {
+    const begun = await post(`${url}/v1/transactions`, { label: 'step by step' });
+    expect(begun.status).toBe(201);
+    expect(begun.headers.get('location')).toBe(`/v1/transactions/${begun.body.id}`);
+    expect(begun.body).toMatchObject({ status: 'active', isolation: 'local', branches: [], csn: null });
+    for (const one of move(10)) {
+      const enlisted = await post(`${url}/v1/transactions/${begun.body.id}/branches`, one);
+      expect(enlisted.status).toBe(201);
+    }
+    const committed = await post(`${url}/v1/transactions/${begun.body.id}/commit`, { wait: 'completed' });
+    expect(committed.status).toBe(200);
+    expect(committed.body).toMatchObject({ status: 'completed', label: 'step by step', outcomeReason: null });
+    expect(committed.body.branches.map((one: { status: string }) => one.status)).toEqual(['committed', 'committed']);
+    expect(Number.isSafeInteger(committed.body.csn)).toBe(true);
+    expect(await balances()).toEqual([90, 110]);
+    const read = await call(`${url}/v1/transactions/${begun.body.id}`);
+    expect(read.body).toEqual(committed.body);
+  });
+
+  it('one-shot: the same in one call', async () => {
+    const answer = await oneShot(url, move(10), { wait: 'completed' });
+    expect(answer.status).toBe(200);
+    expect(await balances()).toEqual([80, 120]);
+  });
+
+  it('refuses an overdraft: 409 naming participant and reason, neither balance moved', async () => {
+    const answer = await oneShot(url, move(1_000_000));
+    expect(answer.status).toBe(409);
+    expect(answer.headers.get('content-type')).toContain('application/problem+json');
+    expect(answer.body).toMatchObject({
+      code: 'transaction-aborted',
+      retryable: false,
+      reason: { code: 'insufficient-funds', participant: EAST },
+    });
+    await quiet(product, 30_000);
+    expect(await balances()).toEqual([80, 120]);
+    const read = await call(`${url}/v1/transactions/${answer.body.transactionId}`);
+    expect(read.body).toMatchObject({ outcomeReason: { code: 'insufficient-funds' } });
+  });
+
+  it('rolls back on request; then neither commit nor enlist is possible', async () => {
+    const begun = await post(`${url}/v1/transactions`, { branches: move(5) });
+    const path = `${url}/v1/transactions/${begun.body.id}`;
+    expect((await post(`${path}/rollback`, {})).status).toBe(200);
+    const commit = await post(`${path}/commit`, {});
+    expect([commit.status, commit.body.code]).toEqual([409, 'transaction-aborted']);
+    const enlist = await post(`${path}/branches`, move(5)[0]);
+    expect([enlist.status, enlist.body.code]).toEqual([409, 'transaction-not-active']);
+    expect((await post(`${path}/rollback`, {})).status).toBe(200);
+    expect(await balances()).toEqual([80, 120]);
+  });
+
+  it('refuses to roll back what is committed, and to enlist in it', async () => {
+    const answer = await oneShot(url, move(1), { wait: 'completed' });
+    const path = `${url}/v1/transactions/${answer.body.id}`;
+    expect((await post(`${path}/rollback`, {})).body.code).toBe('transaction-committed');
+    expect((await post(`${path}/branches`, move(1)[0])).body.code).toBe('transaction-not-active');
+    expect((await post(`${path}/commit`, {})).status).toBe(200);
+    expect(await balances()).toEqual([79, 121]);
+  });
+
+  it('moves money once for a repeated Idempotency-Key, also when the calls overlap', async () => {
+    const key = { 'idempotency-key': randomUUID() };
+    const branches = move(9);
+    const answers = await Promise.all(Array.from({ length: 5 }, () => oneShot(url, branches, {}, key)));
+    const again = await oneShot(url, branches, {}, key);
+    const ids = new Set([...answers, again].map(({ body }) => body.id));
+    expect([...answers, again].map(({ status }) => status)).toEqual([200, 200, 200, 200, 200, 200]);
+    expect(ids.size).toBe(1);
+    await quiet(product, 30_000);
+    expect(await balances()).toEqual([70, 130]);
+    const other = await oneShot(url, move(9), {}, key);
+    expect([other.status, other.body.code]).toEqual([422, 'idempotency-key-reused']);
+  });
+
+  it('answers every one of many commits of the same transaction alike', async () => {
+    const begun = await post(`${url}/v1/transactions`, { branches: move(10) });
+    const path = `${url}/v1/transactions/${begun.body.id}/commit`;
+    const answers = await Promise.all(Array.from({ length: 8 }, () => post(path, { wait: 'completed' })));
+    expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 8 }, () => 200));
+    expect(new Set(answers.map(({ body }) => body.csn)).size).toBe(1);
+    expect(await balances()).toEqual([60, 140]);
+  });
+
+  it('aborts at the deadline what nobody commits, and leaves nothing behind', async () => {
+    const begun = await post(`${url}/v1/transactions`, { timeoutMs: 300, branches: move(10) });
+    const path = `${url}/v1/transactions/${begun.body.id}`;
+    const record = await eventually(async () => {
+      const { body } = await call(path);
+      return body.outcomeReason && body;
+    }, 'the deadline');
+    expect(record.outcomeReason.code).toBe('deadline-exceeded');
+    expect((await post(`${path}/commit`, {})).body).toMatchObject({ code: 'transaction-aborted', retryable: true });
+    expect(await preparedCount(await product.run())).toBe(0);
+  });
+
+  it('reads at one participant come back as results, with no second phase', async () => {
+    const answer = await oneShot(url, [branch(EAST, 'read', { account: from.account })], { wait: 'completed' });
+    expect(answer.body.branches[0]).toMatchObject({ status: 'read-only', result: { balance: 60 } });
+  });
+
+  it('lists newest first, page by page, by status, label and participant', async () => {
+    const label = randomUUID();
+    const ids: string[] = [];
+    for (let i = 0; i < 5; i += 1) ids.unshift((await oneShot(url, move(1), { label, wait: 'completed' })).body.id);
+    const seen: string[] = [];
+    let cursor = '';
+    do {
+      const { body } = await call(`${url}/v1/transactions?label=${label}&participant=${WEST}&limit=2${cursor}`);
+      seen.push(...body.items.map(({ id }: { id: string }) => id));
+      cursor = body.nextCursor ? `&cursor=${encodeURIComponent(body.nextCursor)}` : '';
+    } while (cursor);
+    expect(seen).toEqual(ids);
+    expect((await call(`${url}/v1/transactions?label=${label}&status=active`)).body.items).toEqual([]);
+  });
+
+  it('tells the life of a transaction by server-sent events', async () => {
+    const begun = await post(`${url}/v1/transactions`, { branches: move(1) });
+    const path = `${url}/v1/transactions/${begun.body.id}`;
+    const events = fetch(`${path}/events`).then((response) => response.text());
+    await post(`${path}/commit`, { wait: 'completed' });
+    const text = await events; // the stream ends with the transaction
+    expect(text).toMatch(/"status":"active"[\s\S]*"status":"preparing"[\s\S]*"status":"completed"/);
+  });
+
+  it('shows participants as healthy, with the schema of each operation', async () => {
+    const { body } = await call(`${url}/v1/participants/${EAST}`);
+    expect(body).toMatchObject({ name: EAST, isolation: 'local', health: 'up' });
+    expect(body.operations.map(({ name }: { name: string }) => name).sort()).toEqual([
+      'credit',
+      'debit',
+      'open',
+      'read',
+    ]);
+  });
+});
