@@ -1,0 +1,67 @@
+import type { Type } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { measureRequests } from '../observability/http-metrics.js';
+import { type Logger, NestLogger } from '../observability/logger.js';
+import { MetricsRegistry } from '../observability/metrics-registry.js';
+import { BODY_BYTES_MAX, PATH_PARAMETER_LENGTH_MAX } from './limits.js';
+import { ProblemFilter } from './problem.filter.js';
+import { traceIdOf } from './trace.js';
+
+/** Makes the Nest application of a root module on Fastify, with everything that concerns every request. */
+export async function createHttpApp(
+  module: Parameters<typeof NestFactory.create>[0] | Type,
+  logger: Logger,
+): Promise<NestFastifyApplication> {
+  const filter = new ProblemFilter(logger);
+  const adapter = new FastifyAdapter({
+    logger: false,
+    bodyLimit: BODY_BYTES_MAX,
+    routerOptions: { maxParamLength: PATH_PARAMETER_LENGTH_MAX },
+    onProtoPoisoning: 'error',
+    onConstructorPoisoning: 'error',
+    // Nest middleware is not used, and costs something per request.
+    skipMiddie: true,
+    forceCloseConnections: 'idle',
+    frameworkErrors: (error: unknown, request: FastifyRequest, reply: FastifyReply) =>
+      filter.answer(error, request, reply),
+  } as ConstructorParameters<typeof FastifyAdapter>[0]);
+  const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
+    logger: new NestLogger(logger),
+    bodyParser: false,
+    abortOnError: false,
+  });
+  app.useGlobalFilters(filter);
+  const fastify = app.getHttpAdapter().getInstance() as unknown as FastifyInstance;
+  readJsonOnly(fastify);
+  measureRequests(fastify, app.get(MetricsRegistry));
+  if (logger.isLevelEnabled('debug')) logRequests(fastify, logger);
+  return app;
+}
+
+/** JSON is the only content type; an empty body counts as none, whatever its content type says. */
+function readJsonOnly(fastify: FastifyInstance): void {
+  const parse = fastify.getDefaultJsonParser('error', 'error');
+  fastify.removeAllContentTypeParsers();
+  fastify.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (body === '') done(null, undefined);
+    else parse(request, body, done);
+  });
+}
+
+function logRequests(fastify: FastifyInstance, logger: Logger): void {
+  fastify.addHook('onResponse', (request, reply, done) => {
+    const { method, url, params } = request;
+    const details = {
+      method,
+      url,
+      status: reply.statusCode,
+      tookMs: Math.round(reply.elapsedTime * 100) / 100,
+      transactionId: (params as { id?: string } | null)?.id,
+      traceId: traceIdOf(request),
+    };
+    logger.debug(details, 'request');
+    done();
+  });
+}

@@ -1,0 +1,70 @@
+import type { ServerResponse } from 'node:http';
+import { ConcordatError } from '@concordat/protocol';
+import { Injectable, type OnModuleDestroy } from '@nestjs/common';
+import { EVENT_HEARTBEAT_MS, EVENT_STREAMS_MAX } from './limits.js';
+
+/** One client that listens. */
+export interface EventStream {
+  send(data: string): void;
+  /** Ends it from our side. */
+  end(): void;
+  /** Called once, whoever ended it. */
+  onEnd(listener: () => void): void;
+}
+
+/**
+ * The server-sent event streams that are open: one timer keeps all of them alive, and a stop ends them, since a
+ * server does not close while a response is under way.
+ */
+@Injectable()
+export class EventStreams implements OnModuleDestroy {
+  private readonly open = new Set<ServerResponse>();
+  private timer: NodeJS.Timeout | undefined;
+
+  /** @throws ConcordatError `overloaded` when too many are open */
+  checkRoom(): void {
+    if (this.open.size < EVENT_STREAMS_MAX) return;
+    throw new ConcordatError('overloaded', 'Too many event streams are open.', { retryAfterMs: 5_000 });
+  }
+
+  /** Begins the response; the caller must have taken it out of Fastify's hands. */
+  start(response: ServerResponse): EventStream {
+    response.writeHead(200, {
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-store',
+      'x-accel-buffering': 'no',
+    });
+    response.flushHeaders();
+    this.open.add(response);
+    this.timer ??= setInterval(() => this.keepAlive(), EVENT_HEARTBEAT_MS).unref();
+    response.on('error', () => response.destroy());
+    response.once('close', () => this.forget(response));
+    return {
+      send: (data) => {
+        if (response.writable) response.write(`event: transaction\ndata: ${data}\n\n`);
+      },
+      end: () => void response.end(),
+      onEnd: (listener) => void response.once('close', listener),
+    };
+  }
+
+  onModuleDestroy(): void {
+    for (const response of this.open) response.end();
+    clearInterval(this.timer);
+  }
+
+  private keepAlive(): void {
+    for (const response of this.open) {
+      // A client that does not read gets nothing more, and is not waited for.
+      if (response.writableNeedDrain) response.destroy();
+      else response.write(': still here\n\n');
+    }
+  }
+
+  private forget(response: ServerResponse): void {
+    this.open.delete(response);
+    if (this.open.size > 0) return;
+    clearInterval(this.timer);
+    this.timer = undefined;
+  }
+}

@@ -1,0 +1,475 @@
+import { connect } from 'node:net';
+import { ConcordatError, ERRORS, type ErrorCode } from '@concordat/protocol';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { FakeCoordinator } from '../../test/fake-coordinator.js';
+import { type HttpHarness, startHttp } from '../../test/http-harness.js';
+import { participantListSchema, problemSchema, transactionListSchema, transactionSchema } from './schemas.js';
+
+const DEBIT = { participant: 'accounts-east', operation: 'debit', input: { account: 'a', amount: 5 } };
+const UNKNOWN_ID = 'mia9xyz1-1-zz';
+
+describe('the REST interface', () => {
+  let api: FakeCoordinator;
+  let http: HttpHarness;
+
+  beforeAll(async () => {
+    api = new FakeCoordinator();
+    http = await startHttp(api);
+  });
+  afterAll(() => http.close());
+  beforeEach(() => {
+    api.calls.length = 0;
+  });
+
+  const begin = async (body: object = {}): Promise<string> => {
+    const { json } = await http.call('POST', '/v1/transactions', body);
+    return json.id as string;
+  };
+  const expectProblem = (response: Awaited<ReturnType<HttpHarness['call']>>, code: ErrorCode) => {
+    expect({ status: response.status, code: response.json.code, detail: response.json.detail }).toMatchObject({
+      status: ERRORS[code].status,
+      code,
+    });
+    expect(response.headers.get('content-type')).toBe('application/problem+json; charset=utf-8');
+    expect(problemSchema.parse(response.json)).toMatchObject({
+      type: `/docs/errors#${code}`,
+      title: ERRORS[code].title,
+      status: response.status,
+    });
+    return response.json;
+  };
+
+  describe('transactions', () => {
+    it('begins with 201, Location and the whole transaction', async () => {
+      const response = await http.call('POST', '/v1/transactions', { label: 'zwölf "12"', branches: [DEBIT] });
+      expect(response.status).toBe(201);
+      expect(response.headers.get('location')).toBe(`/v1/transactions/${response.json.id}`);
+      expect(response.headers.get('content-type')).toBe('application/json; charset=utf-8');
+      expect(transactionSchema.parse(response.json)).toEqual({
+        id: response.json.id,
+        status: 'active',
+        isolation: 'local',
+        serializable: false,
+        label: 'zwölf "12"',
+        csn: null,
+        snapshot: null,
+        createdAt: '2025-11-21T04:48:20.123Z',
+        deadlineAt: '2025-11-21T04:48:50.123Z',
+        decidedAt: null,
+        completedAt: null,
+        outcomeReason: null,
+        branches: [
+          { id: '1', participant: 'accounts-east', operation: 'debit', status: 'enlisted', result: null, reason: null },
+        ],
+      });
+    });
+
+    it('answers a one-shot with 200 once it is decided', async () => {
+      const response = await http.call('POST', '/v1/transactions', {
+        commit: true,
+        branches: [DEBIT],
+        timeoutMs: 5000,
+      });
+      expect(response.status).toBe(200);
+      expect(transactionSchema.parse(response.json)).toMatchObject({
+        status: 'committed',
+        decidedAt: expect.any(String),
+      });
+      expect(api.calls).toEqual([
+        { method: 'begin', args: [{ commit: true, branches: [DEBIT], timeoutMs: 5000 }, { caller: 'anonymous' }] },
+      ]);
+    });
+
+    it('answers an abort with 409, the reason, whose it is, and the transaction', async () => {
+      const response = await http.call('POST', '/v1/transactions', {
+        commit: true,
+        branches: [{ ...DEBIT, input: { refuse: true } }],
+      });
+      const problem = expectProblem(response, 'transaction-aborted');
+      expect(problem).toMatchObject({
+        retryable: false,
+        participant: 'accounts-east',
+        reason: { code: 'insufficient-funds', participant: 'accounts-east' },
+        transaction: { status: 'aborted', outcomeReason: { code: 'insufficient-funds' } },
+        instance: '/v1/transactions',
+      });
+      expect(problem.transactionId).toBe((problem.transaction as { id: string }).id);
+    });
+
+    it('enlists with 201, commits and rolls back with 200', async () => {
+      const id = await begin();
+      const branch = await http.call('POST', `/v1/transactions/${id}/branches`, DEBIT);
+      expect(branch.status).toBe(201);
+      expect(branch.json).toEqual({
+        id: '1',
+        participant: 'accounts-east',
+        operation: 'debit',
+        status: 'enlisted',
+        result: null,
+        reason: null,
+      });
+      const committed = await http.call('POST', `/v1/transactions/${id}/commit`, { wait: 'completed' });
+      expect([committed.status, transactionSchema.parse(committed.json).status]).toEqual([200, 'completed']);
+      const other = await begin();
+      const rolledBack = await http.call('POST', `/v1/transactions/${other}/rollback`);
+      expect([rolledBack.status, rolledBack.json.status]).toEqual([200, 'aborted']);
+    });
+
+    it('takes a commit without a body, with an empty one and with an empty object alike', async () => {
+      for (const body of [undefined, '', '{}']) {
+        const headers: Record<string, string> = body === undefined ? {} : { 'content-type': 'application/json' };
+        const id = await begin();
+        const response = await http.raw(`/v1/transactions/${id}/commit`, {
+          method: 'POST',
+          headers,
+          body: body ?? null,
+        });
+        expect(response.status).toBe(200);
+      }
+    });
+
+    it('reads one, passing wait and consistency on', async () => {
+      const id = await begin();
+      const response = await http.call('GET', `/v1/transactions/${id}?wait=decided&consistency=stale`);
+      expect(transactionSchema.parse(response.json).id).toBe(id);
+      expect(api.calls.at(-1)).toEqual({ method: 'get', args: [id, { wait: 'decided', consistency: 'stale' }] });
+    });
+
+    it('lists in pages whose cursor leads on to the end', async () => {
+      for (let n = 0; n < 5; n += 1) await begin();
+      const all = transactionListSchema.parse((await http.call('GET', '/v1/transactions?limit=200')).json);
+      expect(all.nextCursor).toBeNull();
+      const seen: string[] = [];
+      let cursor: string | null = null;
+      do {
+        const page = await http.call('GET', `/v1/transactions?limit=2${cursor ? `&cursor=${cursor}` : ''}`);
+        const { items, nextCursor } = transactionListSchema.parse(page.json);
+        seen.push(...items.map((item) => item.id));
+        cursor = nextCursor;
+      } while (cursor !== null);
+      expect(seen).toEqual(all.items.map((item) => item.id));
+    });
+
+    it('passes filters on', async () => {
+      await http.call('GET', '/v1/transactions?status=aborted&participant=inventory&label=x%20y&limit=7');
+      expect(api.calls.at(-1)).toEqual({
+        method: 'list',
+        args: [{ status: 'aborted', participant: 'inventory', label: 'x y', limit: 7 }],
+      });
+    });
+  });
+
+  describe('idempotency keys', () => {
+    const claimOf = async (path: string, body: unknown, key: string) => {
+      await http.raw(path, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'idempotency-key': key },
+        body: typeof body === 'string' ? body : JSON.stringify(body),
+      });
+      return (api.calls.at(-1)?.args.at(-1) as { claim: { key: string; requestHash: string; caller: string } }).claim;
+    };
+
+    it('are bound to method, path and meaning of the body', async () => {
+      const first = await claimOf('/v1/transactions', '{"label":"a","serializable":false}', 'k 1');
+      const same = await claimOf('/v1/transactions', ' {"serializable": false, "label": "a"} ', 'k 1');
+      const other = await claimOf('/v1/transactions', '{"label":"b","serializable":false}', 'k 1');
+      expect(first).toEqual({ caller: 'anonymous', key: 'k 1', requestHash: expect.stringMatching(/^[0-9a-f]{64}$/) });
+      expect(same).toEqual(first);
+      expect(other.requestHash).not.toBe(first.requestHash);
+    });
+
+    it('are honoured on commit and rollback, each its own request', async () => {
+      const id = await begin();
+      const rollback = await claimOf(`/v1/transactions/${id}/rollback`, {}, 'k');
+      const commit = await claimOf(`/v1/transactions/${id}/commit`, {}, 'k');
+      expect(rollback.requestHash).not.toBe(commit.requestHash);
+    });
+
+    it('must be 1 to 255 printable ASCII characters', async () => {
+      for (const key of ['', 'é', 'x'.repeat(256)]) {
+        const response = await http.call('POST', '/v1/transactions', {}, { 'idempotency-key': key });
+        expectProblem(response, 'idempotency-key-invalid');
+      }
+      expect((await http.call('POST', '/v1/transactions', {}, { 'idempotency-key': 'x'.repeat(255) })).status).toBe(
+        201,
+      );
+    });
+  });
+
+  describe('bad input', () => {
+    it.each([
+      ['no body', undefined],
+      ['null', null],
+      ['an array', []],
+      ['a text', 'x'],
+      ['an unknown field', { labels: 'x' }],
+      ['a wrong type', { commit: 'yes' }],
+      ['a timeout too short', { timeoutMs: 99 }],
+      ['a timeout too long', { timeoutMs: 600_001 }],
+      ['a timeout that is no integer', { timeoutMs: 100.5 }],
+      ['a label too long', { label: 'x'.repeat(201) }],
+      ['a label with a control character', { label: 'a\u0000b' }],
+      ['an unknown isolation', { isolation: 'chaos' }],
+      ['an unknown wait', { wait: 'forever' }],
+      ['a branch with a bad name', { branches: [{ ...DEBIT, participant: 'A B' }] }],
+      ['a branch with a field too many', { branches: [{ ...DEBIT, id: '1' }] }],
+    ])('refuses a begin with %s and names the place', async (_, body) => {
+      const response = await http.call('POST', '/v1/transactions', body);
+      expect(expectProblem(response, 'request-invalid').issues).toEqual(
+        expect.arrayContaining([{ path: expect.stringMatching(/^body/), message: expect.any(String) }]),
+      );
+      expect(api.calls).toEqual([]);
+    });
+
+    it('refuses more branches than a transaction may have', async () => {
+      const response = await http.call('POST', '/v1/transactions', { branches: Array(101).fill(DEBIT) });
+      expectProblem(response, 'too-many-branches');
+    });
+
+    it.each([
+      ['malformed JSON', '{"label":'],
+      ['a prototype-pollution attempt', '{"__proto__":{"admin":true}}'],
+      ['a nested prototype-pollution attempt', '{"branches":[{"input":{"__proto__":{}}}]}'],
+      ['a constructor-pollution attempt', '{"constructor":{"prototype":{"a":1}}}'],
+      ['a number that is none', '{"branches":[{"participant":"a","operation":"b","input":1e999}]}'],
+      [
+        'endless nesting',
+        `{"branches":[{"participant":"a","operation":"b","input":${'['.repeat(50_000)}${']'.repeat(50_000)}}]}`,
+      ],
+    ])('refuses %s', async (_, body) => {
+      const headers = { 'content-type': 'application/json' };
+      expectProblem(await http.raw('/v1/transactions', { method: 'POST', headers, body }), 'request-invalid');
+    });
+
+    it('refuses other content types', async () => {
+      for (const type of [
+        'text/plain',
+        'application/x-www-form-urlencoded',
+        'multipart/form-data; boundary=x',
+        'garbage',
+      ]) {
+        const response = await http.raw('/v1/transactions', {
+          method: 'POST',
+          headers: { 'content-type': type },
+          body: 'label=x',
+        });
+        expectProblem(response, 'unsupported-media-type');
+      }
+    });
+
+    it('answers a body of 1 MB with 413, to a client that writes it all before it reads', async () => {
+      const body = JSON.stringify({ label: 'x'.repeat(1024 * 1024) });
+      for (let n = 0; n < 10; n += 1) {
+        expectProblem(
+          await http.call('POST', '/v1/transactions', body, { 'content-type': 'application/json' }),
+          'body-too-large',
+        );
+      }
+      const chunked = await http.raw('/v1/transactions', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: new Blob([body]).stream(),
+        duplex: 'half',
+      } as RequestInit);
+      expectProblem(chunked, 'body-too-large');
+    });
+
+    it.each([
+      'limit=0',
+      'limit=201',
+      'limit=ten',
+      'limit=',
+      'limit=1&limit=2',
+      'status=done',
+      'participant=A',
+      'page=2',
+    ])('refuses the query ?%s', async (query) => {
+      const problem = expectProblem(await http.call('GET', `/v1/transactions?${query}`), 'request-invalid');
+      expect(problem.issues).toEqual([{ path: expect.stringMatching(/^query/), message: expect.any(String) }]);
+    });
+
+    it('refuses a query where there is none to give', async () => {
+      expectProblem(await http.call('POST', '/v1/transactions?commit=true', {}), 'request-invalid');
+      expectProblem(await http.call('GET', '/v1/participants?x=1'), 'request-invalid');
+    });
+
+    it.each(['x', '', 'djE6', Buffer.from('v1:nonsense').toString('base64url')])(
+      'refuses the cursor "%s"',
+      async (cursor) => {
+        expectProblem(await http.call('GET', `/v1/transactions?cursor=${cursor}`), 'cursor-invalid');
+      },
+    );
+
+    it.each(['x', '1-1', '0-1-1', '1-1-1-1', 'A-1-1', `1-1-${'z'.repeat(11)}`, 'x'.repeat(1500), '%00', "1'--"])(
+      'calls the id %s unknown, in every call',
+      async (id) => {
+        for (const [method, rest, body] of [
+          ['GET', '', undefined],
+          ['GET', '/events', undefined],
+          ['POST', '/commit', {}],
+          ['POST', '/rollback', {}],
+          ['POST', '/branches', DEBIT],
+        ] as const) {
+          const response = await http.call(method, `/v1/transactions/${id}${rest}`, body);
+          expectProblem(response, 'transaction-not-found');
+        }
+      },
+    );
+
+    it('answers an unknown path with 404 and a bad one with 400', async () => {
+      expectProblem(await http.call('GET', '/v2/transactions'), 'route-not-found');
+      expectProblem(await http.call('GET', '/'), 'route-not-found');
+      expectProblem(await http.call('GET', '/v1/transactions/%zz'), 'request-invalid');
+    });
+
+    it('answers a wrong method with 405 and Allow, OPTIONS with 204 and Allow, HEAD like GET', async () => {
+      for (const method of ['DELETE', 'PUT', 'PATCH']) {
+        const response = await http.call(method, '/v1/transactions');
+        expectProblem(response, 'method-not-allowed');
+        expect(response.headers.get('allow')).toBe('POST, GET, HEAD, OPTIONS');
+      }
+      expectProblem(await http.call('GET', `/v1/transactions/${UNKNOWN_ID}/commit`), 'method-not-allowed');
+      const options = await http.call('OPTIONS', '/health/live');
+      expect([options.status, options.headers.get('allow'), options.text]).toEqual([204, 'GET, HEAD, OPTIONS', '']);
+      expectProblem(await http.call('OPTIONS', '/nowhere'), 'route-not-found');
+      const id = await begin();
+      const head = await http.call('HEAD', `/v1/transactions/${id}`);
+      expect([head.status, head.text]).toEqual([200, '']);
+      expect((await http.call('HEAD', `/v1/transactions/${id}/events`)).status).toBe(200);
+    });
+
+    it('answers what is not HTTP, and methods it never heard of, without a 5xx', async () => {
+      for (const text of [
+        'GARBAGE\r\n\r\n',
+        'TRACE /v1/transactions HTTP/1.1\r\nhost: x\r\n\r\n',
+        'GET /v1/transactions HTTP/1.1\r\nx: \0\r\n\r\n',
+      ]) {
+        expect(await rawSocket(http.port, text)).toMatch(/^HTTP\/1\.1 4\d\d /);
+      }
+    });
+  });
+
+  describe('errors of the coordinator', () => {
+    it.each(Object.keys(ERRORS) as ErrorCode[])('answers %s with its registered status', async (code) => {
+      api.failNext = new ConcordatError(code, 'As asked.', { transactionId: UNKNOWN_ID, status: 1, code: 'no' });
+      const response = await http.call('GET', `/v1/transactions/${UNKNOWN_ID}`);
+      expect(expectProblem(response, code)).toMatchObject({
+        detail: 'As asked.',
+        transactionId: UNKNOWN_ID,
+        retryable: ERRORS[code].retryable,
+      });
+      expect(response.headers.get('retry-after')).toBe(ERRORS[code].status === 503 ? '1' : null);
+    });
+
+    it('says when to retry, in whole seconds rounded up, and whether', async () => {
+      api.failNext = new ConcordatError('overloaded', 'Full.', { retryAfterMs: 1_001 });
+      expect((await http.call('POST', '/v1/transactions', {})).headers.get('retry-after')).toBe('2');
+      api.failNext = new ConcordatError('transaction-aborted', 'Locked.', { retryable: true });
+      expect(expectProblem(await http.call('POST', '/v1/transactions', {}), 'transaction-aborted').retryable).toBe(
+        true,
+      );
+    });
+
+    it('hides what it did not foresee behind internal, with the trace id of the caller', async () => {
+      const trace = '0af7651916cd43dd8448eb211c80319c';
+      api.failNext = new TypeError('secret detail');
+      const response = await http.call('GET', `/v1/transactions/${UNKNOWN_ID}`, undefined, {
+        traceparent: `00-${trace}-b7ad6b7169203331-01`,
+      });
+      expect(expectProblem(response, 'internal').traceId).toBe(trace);
+      expect(response.text).not.toContain('secret');
+      api.failNext = 'not even an error';
+      const other = await http.call('GET', `/v1/transactions/${UNKNOWN_ID}`);
+      expect(expectProblem(other, 'internal').traceId).toMatch(/^[0-9a-f]{32}$/);
+    });
+
+    it('passes on what the engine refuses at enlistment', async () => {
+      const id = await begin();
+      const enlist = (more: object) => http.call('POST', `/v1/transactions/${id}/branches`, { ...DEBIT, ...more });
+      expect(expectProblem(await enlist({ participant: 'nobody' }), 'participant-unknown').participant).toBe('nobody');
+      expectProblem(await enlist({ input: { fail: 'input-invalid' } }), 'input-invalid');
+      await http.call('POST', `/v1/transactions/${id}/commit`);
+      expectProblem(await enlist({}), 'transaction-not-active');
+      expectProblem(await http.call('POST', `/v1/transactions/${id}/rollback`), 'transaction-committed');
+    });
+  });
+
+  describe('participants, probes and metrics', () => {
+    it('lists participants and reads one', async () => {
+      const list = await http.call('GET', '/v1/participants');
+      expect(participantListSchema.parse(list.json).items).toEqual([
+        {
+          name: 'accounts-east',
+          isolation: 'local',
+          health: 'up',
+          instances: 1,
+          lastHeartbeatAt: '2025-11-21T04:48:20.123Z',
+          lag: 3,
+          preparedCount: 2,
+          oldestInDoubtMs: 1500,
+          operations: [expect.objectContaining({ name: 'debit' })],
+        },
+      ]);
+      const one = await http.call('GET', '/v1/participants/accounts-east');
+      expect(one.json).toEqual((list.json.items as unknown[])[0]);
+      expectProblem(await http.call('GET', '/v1/participants/nobody'), 'participant-not-found');
+      expectProblem(await http.call('GET', '/v1/participants/NOT%20A%20NAME'), 'participant-not-found');
+    });
+
+    it('is live at once, started once it was ready, and ready while it is', async () => {
+      const cold = new FakeCoordinator();
+      cold.ready = { ready: false, checks: [{ name: 'kafka', ok: false, detail: 'kafka: no broker answers' }] };
+      const own = await startHttp(cold);
+      expect((await own.call('GET', '/health/live')).json).toEqual({ status: 'live' });
+      for (const probe of ['ready', 'startup']) {
+        const problem = expectProblem(await own.call('GET', `/health/${probe}`), 'not-ready');
+        expect(problem).toMatchObject({ detail: 'Not ready: kafka: no broker answers.', checks: cold.ready.checks });
+      }
+      cold.ready = { ready: true, checks: [{ name: 'kafka', ok: true }] };
+      expect((await own.call('GET', '/health/ready')).json).toEqual({ status: 'ready', checks: cold.ready.checks });
+      cold.ready = { ready: false, checks: [] };
+      expect((await own.call('GET', '/health/startup')).status).toBe(200);
+      expectProblem(await own.call('GET', '/health/ready'), 'not-ready');
+      await own.close();
+    });
+
+    it('counts requests by route, never by path', async () => {
+      await http.call('GET', `/v1/transactions/${UNKNOWN_ID}`);
+      await http.call('GET', '/some/path/nobody/serves');
+      const { text, headers } = await http.call('GET', '/metrics');
+      expect(headers.get('content-type')).toContain('text/plain');
+      expect(text).toContain(
+        'concordat_http_request_duration_seconds_count{route="/v1/transactions/:id",method="GET",status="404"}',
+      );
+      expect(text).toContain('route="unmatched"');
+      expect(text).not.toContain(UNKNOWN_ID);
+      expect(text).not.toContain('nobody');
+    });
+
+    it('serves its documentation from itself', async () => {
+      const docs = await http.call('GET', '/docs');
+      expect(docs.headers.get('content-type')).toContain('text/html');
+      expect(docs.text).not.toMatch(/https?:\/\//);
+      for (const [, asset] of docs.text.matchAll(/(?:src|href)="([^"]+)"/g)) {
+        expect((await http.call('GET', asset as string)).status).toBe(200);
+      }
+      expectProblem(await http.call('GET', '/docs/assets/..%2fpackage.json'), 'route-not-found');
+      expectProblem(await http.call('GET', '/docs/assets/toString'), 'route-not-found');
+      const errors = await http.call('GET', '/docs/errors');
+      for (const code of Object.keys(ERRORS)) expect(errors.text).toContain(`id="${code}"`);
+    });
+  });
+});
+
+function rawSocket(port: number, text: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write(text));
+    let answer = '';
+    socket.on('data', (data) => {
+      answer += data;
+      socket.end();
+    });
+    socket.on('close', () => resolve(answer));
+    socket.on('error', reject);
+  });
+}

@@ -1,0 +1,24 @@
+const DEPTH_MAX = 64;
+
+/**
+ * Whether a parsed JSON value can be written again as it was read: nested at most 64 deep, so that no recursion over
+ * it overflows the stack, and without numbers too large to be one (`1e999` is read as Infinity).
+ */
+export function isStorableJson(value: unknown, depthLeft = DEPTH_MAX): boolean {
+  if (typeof value === 'number') return Number.isFinite(value);
+  if (value === null || typeof value !== 'object') return true;
+  if (depthLeft === 0) return false;
+  const children: unknown[] = Array.isArray(value) ? value : Object.values(value);
+  return children.every((child) => isStorableJson(child, depthLeft - 1));
+}
+
+/** One text for all JSON texts that mean the same: keys in order, no white space. Input is checked for depth before. */
+export function canonicalJson(value: unknown): string {
+  if (value === null || typeof value !== 'object') return JSON.stringify(value) ?? 'null';
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
+  const members = Object.entries(value)
+    .filter(([, member]) => member !== undefined)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, member]) => `${JSON.stringify(key)}:${canonicalJson(member)}`);
+  return `{${members.join(',')}}`;
+}

@@ -1,0 +1,135 @@
+import { ERRORS, type ErrorCode, TRANSACTION_ID_PATTERN } from '@concordat/protocol';
+import type { z } from 'zod';
+import { IDEMPOTENCY_KEY_PATTERN } from './idempotency.js';
+import { type JsonSchema, SchemaComponents, toJsonSchema } from './json-schema.js';
+import { BODY_BYTES_MAX } from './limits.js';
+import { ROUTES, type Route, type RouteResponse } from './routes.js';
+import { problemSchema } from './schemas.js';
+
+/** Codes that any route may answer with. */
+const COMMON_ERRORS: readonly ErrorCode[] = ['request-invalid', 'internal'];
+
+/** The OpenAPI 3.1 document, made of the route table and the zod schemas that requests are validated by. */
+export function openApiDocument(version: string): JsonSchema {
+  const components = new SchemaComponents('#/components/schemas/');
+  const problem = components.refer(problemSchema, 'output');
+  const paths: Record<string, Record<string, JsonSchema>> = {};
+  for (const route of ROUTES) {
+    const path = (paths[route.path] ??= {});
+    path[route.method.toLowerCase()] = operation(route, components, problem);
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Concordat coordinator',
+      version,
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+      description:
+        'Two-phase commit over Kafka for services with their data in Postgres. Errors are RFC 9457 problems with a ' +
+        `stable \`code\`, listed at /docs/errors. Bodies are JSON of at most ${BODY_BYTES_MAX} bytes.`,
+    },
+    jsonSchemaDialect: 'https://json-schema.org/draft/2020-12/schema',
+    servers: [{ url: '/' }],
+    tags: [
+      { name: 'transactions', description: 'Begin, enlist, commit, roll back, read.' },
+      { name: 'participants', description: 'Services that take part.' },
+      { name: 'operations', description: 'Probes and metrics.' },
+      { name: 'documents', description: 'Descriptions of this service.' },
+    ],
+    paths,
+    components: { schemas: components.all() },
+  };
+}
+
+function operation(route: Route, components: SchemaComponents, problem: JsonSchema): JsonSchema {
+  const parameters = [
+    ...pathParameters(route.path),
+    ...(route.query ? queryParameters(route.query) : []),
+    ...(route.idempotencyKey ? [idempotencyKeyParameter] : []),
+  ];
+  return {
+    operationId: route.operationId,
+    tags: [route.tag],
+    summary: route.summary,
+    ...(parameters.length === 0 ? {} : { parameters }),
+    ...(route.body === undefined
+      ? {}
+      : {
+          requestBody: {
+            required: route.body.required,
+            content: { 'application/json': { schema: components.refer(route.body.schema, 'input') } },
+          },
+        }),
+    responses: {
+      ...Object.fromEntries(route.responses.map((response) => [response.status, success(response, components)])),
+      ...problems([...COMMON_ERRORS, ...route.errors], problem),
+    },
+  };
+}
+
+function success(response: RouteResponse, components: SchemaComponents): JsonSchema {
+  const schema = response.schema
+    ? components.refer(response.schema, 'output')
+    : response.mediaType === 'application/json'
+      ? { type: 'object' }
+      : { type: 'string' };
+  const headers = Object.entries(response.headers ?? {}).map(([name, description]) => [
+    name,
+    { description, schema: { type: 'string' } },
+  ]);
+  return {
+    description: response.description,
+    ...(headers.length === 0 ? {} : { headers: Object.fromEntries(headers) }),
+    content: { [response.mediaType]: { schema } },
+  };
+}
+
+/** One response per status, which names the codes that come with it. */
+function problems(codes: readonly ErrorCode[], problem: JsonSchema): Record<string, JsonSchema> {
+  const byStatus = new Map<number, Set<ErrorCode>>();
+  for (const code of codes) {
+    const { status } = ERRORS[code];
+    byStatus.set(status, (byStatus.get(status) ?? new Set()).add(code));
+  }
+  const responses = [...byStatus].map(([status, group]) => [
+    status,
+    {
+      description: [...group].map((code) => `\`${code}\`: ${ERRORS[code].title}.`).join(' '),
+      ...(status === ERRORS.overloaded.status ? { headers: retryAfterHeader } : {}),
+      content: { 'application/problem+json': { schema: problem } },
+    },
+  ]);
+  return Object.fromEntries(responses);
+}
+
+const retryAfterHeader = {
+  'Retry-After': { description: 'Seconds until a retry makes sense.', schema: { type: 'integer', minimum: 1 } },
+};
+
+const idempotencyKeyParameter = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  required: false,
+  description: 'The same key with the same request gives the same transaction, for 24 hours.',
+  schema: { type: 'string', pattern: IDEMPOTENCY_KEY_PATTERN },
+};
+
+const pathPatterns: Readonly<Record<string, JsonSchema>> = {
+  id: { type: 'string', pattern: TRANSACTION_ID_PATTERN.source },
+  name: { type: 'string', pattern: '^[a-z][a-z0-9-]{0,62}$' },
+};
+
+const pathParameters = (path: string): JsonSchema[] =>
+  [...path.matchAll(/\{([a-z]+)\}/g)].map(([, name = '']) => ({
+    name,
+    in: 'path',
+    required: true,
+    schema: pathPatterns[name],
+  }));
+
+function queryParameters(query: z.ZodObject): JsonSchema[] {
+  return Object.entries(query.shape).map(([name, schema]) => {
+    const { $schema: _, description, ...rest } = toJsonSchema(schema as z.ZodType, 'draft-2020-12', 'output');
+    return { name, in: 'query', required: false, ...(description ? { description } : {}), schema: rest };
+  });
+}

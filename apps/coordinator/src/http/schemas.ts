@@ -1,0 +1,181 @@
+/**
+ * What crosses the REST border, as zod schemas: requests are validated by them, and /openapi.json is made of them.
+ * Objects are strict: a misspelt field is refused rather than ignored.
+ */
+import {
+  branchIdSchema,
+  ERRORS,
+  isolationSchema,
+  operationNameSchema,
+  participantNameSchema,
+  reasonSchema,
+} from '@concordat/protocol';
+import { z } from 'zod';
+import { isStorableJson } from './json.js';
+
+export const BRANCHES_MAX = 100;
+export const TIMEOUT_MS_MIN = 100;
+export const TIMEOUT_MS_MAX = 600_000;
+export const LABEL_LENGTH_MAX = 200;
+export const LIST_LIMIT_MAX = 200;
+export const LIST_LIMIT_DEFAULT = 50;
+
+const label = z
+  .string()
+  .max(LABEL_LENGTH_MAX)
+  .regex(/^[^\u0000-\u001f\u007f\ud800-\udfff]*$/u, 'no control characters, no lone surrogates')
+  .describe('Free text for people and for searching.');
+
+export const waitSchema = z
+  .enum(['decided', 'completed'])
+  .describe('`decided`: the outcome is settled and durable. `completed`: every branch is finalised as well.');
+
+export const consistencySchema = z.enum(['linearizable', 'stale']).describe('`linearizable` is the default.');
+
+export const branchRequestSchema = z
+  .strictObject({
+    participant: participantNameSchema,
+    operation: operationNameSchema,
+    input: z
+      .unknown()
+      .refine(isStorableJson, 'nested too deeply, or a number out of range')
+      .describe("Any JSON, nested at most 64 deep; the operation's JSON Schema decides."),
+  })
+  .meta({ id: 'BranchRequest' });
+
+export const beginRequestSchema = z
+  .strictObject({
+    isolation: isolationSchema.optional(),
+    serializable: z.boolean().optional(),
+    timeoutMs: z
+      .int()
+      .min(TIMEOUT_MS_MIN)
+      .max(TIMEOUT_MS_MAX)
+      .optional()
+      .describe('Time until an undecided transaction is aborted, in ms; 30000 when left out.'),
+    label: label.optional(),
+    branches: z.array(branchRequestSchema).max(BRANCHES_MAX).optional(),
+    commit: z.boolean().optional().describe('True: begin, enlist and commit in this one call.'),
+    wait: waitSchema.optional(),
+  })
+  .meta({ id: 'BeginRequest' });
+
+export const endRequestSchema = z.strictObject({ wait: waitSchema.optional() }).meta({ id: 'EndRequest' });
+
+export const transactionQuerySchema = z.strictObject({
+  wait: waitSchema.optional(),
+  consistency: consistencySchema.optional(),
+});
+
+const transactionStatusSchema = z.enum(['active', 'preparing', 'committed', 'aborted', 'completed']);
+
+/** Query parameters are text; a number is what looks like one, nothing else. */
+const limitSchema = z
+  .string()
+  .regex(/^[0-9]{1,9}$/, 'a whole number')
+  .transform(Number)
+  .pipe(z.int().min(1).max(LIST_LIMIT_MAX));
+
+export const listQuerySchema = z.strictObject({
+  status: transactionStatusSchema.optional(),
+  participant: participantNameSchema.optional(),
+  label: label.optional(),
+  limit: limitSchema.optional(),
+  cursor: z.string().max(200).optional(),
+});
+
+/** No query parameters: one that is given is a mistake worth telling. */
+export const emptyQuerySchema = z.strictObject({});
+
+const isoTime = z.iso.datetime();
+
+export const branchSchema = z
+  .strictObject({
+    id: branchIdSchema,
+    participant: participantNameSchema,
+    operation: operationNameSchema,
+    status: z.enum(['enlisted', 'preparing', 'prepared', 'read-only', 'refused', 'committed', 'rolled-back', 'hazard']),
+    result: z.unknown().describe('What the operation returned; null until it has run.'),
+    reason: reasonSchema.nullable(),
+  })
+  .meta({ id: 'Branch' });
+
+export const transactionSchema = z
+  .strictObject({
+    id: z.string().describe('`<incarnation>-<term>-<sequence>`, each in base 36; exact and case-sensitive.'),
+    status: transactionStatusSchema,
+    isolation: isolationSchema,
+    serializable: z.boolean(),
+    label: z.string().nullable(),
+    csn: z.int().nullable().describe('Commit sequence number; null unless committed.'),
+    snapshot: z.int().nullable(),
+    createdAt: isoTime,
+    deadlineAt: isoTime,
+    decidedAt: isoTime.nullable(),
+    completedAt: isoTime.nullable(),
+    outcomeReason: reasonSchema.nullable().describe('Why it aborted; null otherwise.'),
+    branches: z.array(branchSchema),
+  })
+  .meta({ id: 'Transaction' });
+
+export const transactionListSchema = z
+  .strictObject({
+    items: z.array(transactionSchema),
+    nextCursor: z.string().nullable().describe('Pass it as `cursor` for the next page; null at the end.'),
+  })
+  .meta({ id: 'TransactionList' });
+
+const operationSchema = z
+  .strictObject({
+    name: operationNameSchema,
+    readOnly: z.boolean(),
+    inputSchema: z.record(z.string(), z.unknown()).describe('JSON Schema 2020-12 of the input.'),
+    resultSchema: z.record(z.string(), z.unknown()).describe('JSON Schema 2020-12 of the result.'),
+  })
+  .meta({ id: 'Operation' });
+
+export const participantSchema = z
+  .strictObject({
+    name: participantNameSchema,
+    isolation: isolationSchema,
+    health: z.enum(['up', 'down']),
+    instances: z.int().nonnegative(),
+    lastHeartbeatAt: isoTime.nullable(),
+    lag: z.int().nonnegative().describe('Commands sent to it that it has not answered yet.'),
+    preparedCount: z.int().nonnegative().describe('Branches it holds prepared and undecided.'),
+    oldestInDoubtMs: z.int().nonnegative().nullable().describe('Age of the oldest of them in ms.'),
+    operations: z.array(operationSchema),
+  })
+  .meta({ id: 'Participant' });
+
+export const participantListSchema = z
+  .strictObject({ items: z.array(participantSchema), nextCursor: z.null() })
+  .meta({ id: 'ParticipantList' });
+
+const checkSchema = z.strictObject({ name: z.string(), ok: z.boolean(), detail: z.string().optional() });
+
+export const healthSchema = z
+  .strictObject({ status: z.enum(['live', 'ready', 'started']), checks: z.array(checkSchema).optional() })
+  .meta({ id: 'Health' });
+
+/** RFC 9457. Extension members beyond those named here may follow. */
+export const problemSchema = z
+  .looseObject({
+    type: z.string().describe('`/docs/errors#<code>`'),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    instance: z.string().describe('Path of the request.'),
+    code: z.enum(Object.keys(ERRORS) as [string, ...string[]]).describe('Stable; see /docs/errors.'),
+    retryable: z.boolean().describe('Whether the same request may succeed later.'),
+    transactionId: z.string().optional(),
+    participant: z.string().optional(),
+    operation: z.string().optional(),
+    branchId: z.string().optional(),
+    reason: reasonSchema.optional().describe('Why the transaction aborted.'),
+    transaction: transactionSchema.optional().describe('The transaction, where the call ended it.'),
+    issues: z.array(z.strictObject({ path: z.string(), message: z.string() })).optional(),
+    checks: z.array(checkSchema).optional(),
+    traceId: z.string().optional(),
+  })
+  .meta({ id: 'Problem' });

@@ -1,0 +1,43 @@
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { CounterFamily, HistogramFamily } from './series.js';
+
+/** Seconds, from a memory access to a patient caller. */
+const SECONDS_BOUNDS = [0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30];
+
+/** All metrics of this process, and what /metrics shows. One per process; names begin with `concordat_`. */
+export class MetricsRegistry {
+  private readonly registry = new Registry();
+
+  constructor(options: { readonly processMetrics: boolean } = { processMetrics: true }) {
+    if (options.processMetrics) collectDefaultMetrics({ register: this.registry });
+  }
+
+  get contentType(): string {
+    return this.registry.contentType;
+  }
+
+  text(): Promise<string> {
+    return this.registry.metrics();
+  }
+
+  counter(name: string, help: string): CounterFamily {
+    return new CounterFamily(name, help, this.registry);
+  }
+
+  /** Durations in seconds. */
+  durations(name: string, help: string): HistogramFamily {
+    return new HistogramFamily(name, help, SECONDS_BOUNDS, this.registry);
+  }
+
+  /** A value that is asked for at each scrape. */
+  gauge(name: string, help: string, read: () => number): void {
+    new Gauge({
+      name,
+      help,
+      registers: [this.registry],
+      collect() {
+        this.set(read());
+      },
+    });
+  }
+}

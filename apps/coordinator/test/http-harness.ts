@@ -1,0 +1,57 @@
+import type { AddressInfo } from 'node:net';
+import { Module } from '@nestjs/common';
+import { COORDINATOR_API } from '../src/engine/api.js';
+import { createHttpApp } from '../src/http/create-app.js';
+import { EventStreams } from '../src/http/event-streams.js';
+import { HTTP_CONTROLLERS } from '../src/http/http-controllers.js';
+import { createLogger } from '../src/observability/logger.js';
+import { MetricsRegistry } from '../src/observability/metrics-registry.js';
+import type { FakeCoordinator } from './fake-coordinator.js';
+
+export interface HttpAnswer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  /** The parsed body, `{}` where it is no JSON. */
+  readonly json: Record<string, unknown>;
+}
+
+/** The real HTTP layer on a free port, before a coordinator that a test controls. */
+export interface HttpHarness {
+  readonly port: number;
+  readonly url: string;
+  /** A body that is no text is sent as JSON. */
+  call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<HttpAnswer>;
+  raw(path: string, init: RequestInit): Promise<HttpAnswer>;
+  close(): Promise<void>;
+}
+
+export async function startHttp(api: FakeCoordinator): Promise<HttpHarness> {
+  @Module({
+    controllers: HTTP_CONTROLLERS,
+    providers: [
+      EventStreams,
+      { provide: COORDINATOR_API, useValue: api },
+      { provide: MetricsRegistry, useValue: new MetricsRegistry({ processMetrics: false }) },
+    ],
+  })
+  class HarnessModule {}
+
+  const app = await createHttpApp(HarnessModule, createLogger('silent'));
+  await app.listen(0, '127.0.0.1');
+  const { port } = app.getHttpServer().address() as AddressInfo;
+  const url = `http://127.0.0.1:${port}`;
+  const raw: HttpHarness['raw'] = async (path, init) => {
+    const response = await fetch(url + path, init);
+    const text = await response.text();
+    let json: Record<string, unknown> = {};
+    if (response.headers.get('content-type')?.includes('json') && text !== '') json = JSON.parse(text);
+    return { status: response.status, headers: response.headers, text, json };
+  };
+  const call: HttpHarness['call'] = (method, path, body, headers = {}) => {
+    if (body === undefined) return raw(path, { method, headers });
+    const text = typeof body === 'string' ? body : JSON.stringify(body);
+    return raw(path, { method, headers: { 'content-type': 'application/json', ...headers }, body: text });
+  };
+  return { port, url, call, raw, close: () => app.close() };
+}
