@@ -28,10 +28,13 @@ export function oneLineProgress(title) {
   const timer = interactive ? setInterval(draw, REDRAW_MS) : undefined;
   if (!interactive) console.log(`… ${title}`);
 
-  const end = (line) => {
-    clearInterval(timer);
+  const say = (line) => {
     if (interactive) process.stdout.write('\r\x1b[2K');
     console.log(line);
+  };
+  const end = (line) => {
+    clearInterval(timer);
+    say(line);
   };
   return {
     /** @param {number} newShare from 0 to 1 */
@@ -42,6 +45,8 @@ export function oneLineProgress(title) {
       tenthsTold = tenths;
       console.log(`  ${tenths * 10} %`);
     },
+    /** @param {string} text a line that stays */
+    say: (text) => say(`  ${text}`),
     /** @param {string} text */
     done: (text) => end(`✓ ${text} (${elapsed()})`),
     failed: () => end(`✗ ${title} (${elapsed()})`),

@@ -74,8 +74,12 @@ async function installPackages() {
     progress.update(Math.min(0.99, there.filter(Boolean).length / wanted.length));
   }, 1_000);
   try {
-    const { code, lastLines } = await runQuietly(...npmCommand(['ci', '--no-audit', '--no-fund', '--loglevel=error']));
-    if (code !== 0) throw installError(lastLines);
+    let outcome = await runQuietly(...npmCommand(['ci', '--loglevel=error']));
+    if (outcome.firstLines.some((line) => /EUSAGE|in sync/.test(line))) {
+      progress.say('package-lock.json does not fit package.json; installing what package.json asks for');
+      outcome = await runQuietly(...npmCommand(['install', '--no-save', '--loglevel=error']));
+    }
+    if (outcome.code !== 0) throw installError(outcome.firstLines);
     progress.done('packages installed');
   } catch (error) {
     progress.failed();
@@ -92,8 +96,8 @@ function npmCommand(words) {
   return ['npm', words];
 }
 
-function installError(lastLines) {
-  const text = lastLines.join('\n');
+function installError(firstLines) {
+  const text = firstLines.join('\n');
   if (/ENOSPC|no space left/i.test(text)) {
     return new SetupError('The disk is full: installing needs about 1 GB. Free some space and start again.');
   }
@@ -108,11 +112,11 @@ function runQuietly(command, words, cwd = root) {
     const child = spawn(command, words, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
     let output = '';
     const keepEnd = (chunk) => {
-      output = (output + chunk).slice(-4_000);
+      output = (output + chunk).slice(0, 2_000); // npm begins with what matters and ends with its help
     };
     child.stdout.on('data', keepEnd);
     child.stderr.on('data', keepEnd);
-    const finish = (code) => resolve({ code, lastLines: output.trim().split('\n').slice(-12) });
+    const finish = (code) => resolve({ code, firstLines: output.trim().split('\n').slice(0, 12) });
     child.once('error', (error) => {
       output += `\n${error.message}`;
       finish(1);
@@ -143,14 +147,14 @@ function ignoreExisting(error) {
 async function ensureBundledNode() {
   if (await exists(bundledNode)) return;
   // What the install script of the package `node` does, had npm run it.
-  const { lastLines } = await runQuietly(
+  const { firstLines } = await runQuietly(
     process.execPath,
     ['installArchSpecificPackage.js'],
     join(nodeModules, 'node'),
   );
   if (await exists(bundledNode)) return;
   throw new SetupError(
-    `Node ${NODE_MAJOR} could not be fetched: install it yourself, or run npm rebuild node. It said:\n${lastLines.join('\n')}`,
+    `Node ${NODE_MAJOR} could not be fetched: install it yourself, or run npm rebuild node. It said:\n${firstLines.join('\n')}`,
   );
 }
 

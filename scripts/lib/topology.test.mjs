@@ -1,0 +1,55 @@
+import { describe, expect, it } from '@jest/globals';
+import {
+  coordinatorEnvironment,
+  coordinatorsOf,
+  participantEnvironment,
+  readSettings,
+  UsageError,
+} from './topology.mjs';
+
+describe('the settings of the starter', () => {
+  it('have their defaults', () => {
+    expect(readSettings({}, {})).toMatchObject({ port: 8080, replicas: 1, demo: true, databaseUrl: undefined });
+  });
+
+  it.each([['80x'], ['-1'], ['65530'], ['1.5']])('refuse PORT=%s', (port) => {
+    expect(() => readSettings({ PORT: port }, {})).toThrow(UsageError);
+  });
+
+  it.each([['0'], ['x'], ['3']])('refuse --replicas %s in one sentence', (replicas) => {
+    expect(() => readSettings({}, { replicas })).toThrow(UsageError);
+  });
+
+  it('give every replica a name, a port, a database and a directory of its own', () => {
+    expect(coordinatorsOf({ ...readSettings({ DATA_DIR: '/d' }, {}), replicas: 2 })).toEqual([
+      { name: 'coordinator-1', id: 1, database: 'concordat_1', portOffset: 0, dataDirectory: '/d/coordinator-1' },
+      { name: 'coordinator-2', id: 2, database: 'concordat_2', portOffset: 1, dataDirectory: '/d/coordinator-2' },
+    ]);
+  });
+});
+
+describe('what an app is told', () => {
+  const where = { port: 9001, databaseUrl: 'postgres://one', brokers: '127.0.0.1:9092' };
+
+  it('names its own port, database and brokers, whatever the starter was given', () => {
+    const env = coordinatorEnvironment(
+      { PORT: '9000', DATABASE_URL: 'postgres://server', DATA_DIR: 'd', KAFKA_CLIENT: 'kafkajs' },
+      { ...where, id: 1, dataDirectory: '/d/coordinator-1' },
+    );
+    expect(env).toMatchObject({
+      PORT: '9001',
+      DATABASE_URL: 'postgres://one',
+      KAFKA_BROKERS: '127.0.0.1:9092',
+      KAFKA_CLIENT: 'kafkajs',
+      DATA_DIR: '/d/coordinator-1',
+      NODE_ID: '1',
+      LOG_LEVEL: 'info',
+    });
+  });
+
+  it('gives a participant its name and the coordinator, but not the data directory', () => {
+    const env = participantEnvironment({ DATA_DIR: 'd' }, { ...where, name: 'inventory', coordinatorUrl: 'http://c' });
+    expect(env).toMatchObject({ PARTICIPANT_NAME: 'inventory', COORDINATOR_URL: 'http://c', PORT: '9001' });
+    expect(env).not.toHaveProperty('DATA_DIR');
+  });
+});
