@@ -25,15 +25,16 @@ async function main() {
   await ensureReady();
   const release = await claimDirectory(settings.dataDirectory);
   const house = createHouse(settings.dataDirectory);
-  const stop = (code) =>
-    house
-      .stop()
-      .then(release)
-      .finally(() => process.exit(code));
+  const stop = async (code) => {
+    await house.stop();
+    await release();
+    if (code === 0) console.log('stopped');
+    process.exit(code);
+  };
   onStopSignals({
     onStop: () => {
       console.log('\nstopping (once more to stop at once)');
-      void stop(0).then(() => console.log('stopped'));
+      void stop(0);
     },
     onKill: () => {
       house.kill();

@@ -25,7 +25,7 @@ const LINES_SHOWN = 12;
 export async function launchApp({ app, env, log, dataDirectory }) {
   await mkdir(dirname(log), { recursive: true });
   const output = await open(log, 'a'); // a file, so that nothing breaks in the app if this process is killed
-  const script = join(appsDirectory(), app, 'dist', 'main.js');
+  const script = join(root, 'apps', app, 'dist', 'main.js');
   const child = spawn(process.execPath, ['--enable-source-maps', script, markOf(dataDirectory)], {
     cwd: root,
     env,
@@ -57,9 +57,6 @@ export async function launchApp({ app, env, log, dataDirectory }) {
     kill: () => void child.kill('SIGKILL'),
   };
 }
-
-/** Stand-ins may be tried in place of the real apps. */
-const appsDirectory = () => process.env.CONCORDAT_APPS || join(root, 'apps');
 
 /** An app that ended before it was ready, or that never became ready; with its own last words. */
 export class NotReadyError extends Error {
