@@ -62,7 +62,8 @@ export class Batcher {
       this.#outstandingBytes += bytes;
       const deadlineMs = performance.now() + this.#options.sendTimeoutMs;
       this.#queue.push({ message, bytes, deadlineMs, resolve, reject });
-      this.#running ??= Promise.resolve().then(() => this.#run());
+      if (this.#running) this.#watchDeadlines();
+      else this.#running = Promise.resolve().then(() => this.#run());
     });
   }
 

@@ -19,6 +19,7 @@ export class SubscriptionWork {
   readonly #queue: KeyedQueue<IncomingMessage>;
   readonly #statistics: TransportStatistics;
   readonly #commits: boolean;
+  #ended = false;
   /** By partition. */
   #trackers = new Map<number, OffsetTracker>();
 
@@ -39,7 +40,9 @@ export class SubscriptionWork {
     this.#trackers = new Map();
   }
 
+  /** Starts the handler of a message, now or when it is its turn. After `end` it is left to the next owner. */
   take(message: IncomingMessage): void {
+    if (this.#ended) return;
     this.#statistics.messagesReceived += 1;
     if (this.#commits) this.#track(message.partition, Number(message.offset));
     this.#queue.push(message);
@@ -77,6 +80,7 @@ export class SubscriptionWork {
 
   /** Starts nothing more, and resolves when what runs has ended. */
   async end(): Promise<void> {
+    this.#ended = true;
     this.#queue.dropWaiting();
     await this.#queue.idle();
   }

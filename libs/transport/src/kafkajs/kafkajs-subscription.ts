@@ -102,7 +102,8 @@ export class KafkajsSubscription implements Subscription {
       await Promise.race([this.#start(consumer), crashed.promise, this.#closing.promise]);
       this.#positioned.resolve();
       await Promise.race([crashed.promise, this.#closing.promise]);
-      await consumer.stop();
+      // A consumer that was stopped can no longer commit: it is only paused until what runs has ended.
+      consumer.pause([{ topic: this.#options.topic }]);
       await this.#work.end();
       clearInterval(timer);
       await commit;

@@ -171,6 +171,7 @@ function decompress(bytes: Buffer, compression: number): Buffer {
 function readRecord(reader: ByteReader, baseOffset: number, baseTimestampMs: number, context: BatchContext): void {
   const length = reader.varint();
   const end = reader.position + length;
+  if (length < 0 || end > reader.buffer.length) throw new RangeError(`A record has a length of ${length}.`);
   reader.position += 1;
   const timestampMs = baseTimestampMs + reader.varint();
   const offset = baseOffset + reader.varint();
@@ -181,7 +182,7 @@ function readRecord(reader: ByteReader, baseOffset: number, baseTimestampMs: num
   const key = reader.text(reader.varint());
   const value = reader.bytes(reader.varint());
   const headers = readHeaders(reader);
-  reader.position = end;
+  if (reader.position !== end) throw new RangeError(`The record at offset ${offset} is not as long as it says.`);
   const { topic, partition } = context;
   context.messages.push({ topic, partition, offset: String(offset), key, value, headers, timestampMs });
 }
