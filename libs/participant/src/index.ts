@@ -21,4 +21,5 @@ export {
 export { type ParticipantHealth, ParticipantRuntime } from './participant-runtime.js';
 export { PreflightError } from './preflight.js';
 export { Refusal } from './refusal.js';
+export { isDatabaseUnavailable } from './sql-state.js';
 export { ParticipantStrategy } from './strategy.js';

@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { DiscoveryService, MetadataScanner } from '@nestjs/core';
-import { ExternalContextCreator } from '@nestjs/core/helpers/external-context-creator.js';
+import { DiscoveryService, ExternalContextCreator, MetadataScanner } from '@nestjs/core';
 import { OPERATION_METADATA, type OperationMetadata } from './operation.decorator.js';
 import { OperationRegistrationError, OperationRegistry, type RegisteredOperation } from './operation-registry.js';
 

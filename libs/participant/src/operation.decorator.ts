@@ -27,10 +27,10 @@ export function Operation<Input extends z.ZodType, Result extends z.ZodType = z.
   name: string,
   options: OperationOptions<Input, Result>,
 ) {
-  return (
+  return <Method extends OperationMethod<z.output<Input>, z.input<Result>>>(
     target: object,
     property: string | symbol,
-    descriptor: TypedPropertyDescriptor<OperationMethod<z.output<Input>, z.input<Result>>>,
+    descriptor: TypedPropertyDescriptor<Method>,
   ): void => {
     if (descriptor.value === undefined) throw new TypeError(`@Operation('${name}') belongs on a method`);
     const metadata: OperationMetadata = { name, options };

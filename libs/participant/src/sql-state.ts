@@ -1,3 +1,5 @@
+import { CannotExecuteNotConnectedError } from 'typeorm';
+
 /**
  * What a failed statement means for a branch. Only the SQLSTATE decides, or the lack of one where the connection
  * broke; the texts of Postgres may change.
@@ -82,4 +84,9 @@ export function classifyDatabaseError(error: unknown): DatabaseFailure {
     if (typeof message === 'string' && BROKEN_CONNECTION.test(message)) return 'connection';
   }
   return 'other';
+}
+
+/** Whether an error means that Postgres cannot be reached now and may be later; for the host application's answers. */
+export function isDatabaseUnavailable(error: unknown): boolean {
+  return error instanceof CannotExecuteNotConnectedError || classifyDatabaseError(error) === 'connection';
 }

@@ -1,0 +1,34 @@
+import { z } from 'zod';
+
+const schema = z.object({
+  PORT: z.coerce.number().int().min(0).max(65_535).default(3001),
+  PARTICIPANT_NAME: z.string().default('accounts'),
+  DATABASE_URL: z.string().min(1, 'set it to postgres://user:password@host:port/database'),
+  KAFKA_BROKERS: z.string().min(1, 'set it to host:port, several separated by commas'),
+  KAFKA_CLIENT: z.enum(['kafkajs', 'platformatic']).optional(),
+});
+
+export interface Configuration {
+  readonly port: number;
+  readonly participant: string;
+  readonly databaseUrl: string;
+  readonly brokers: string;
+  readonly kafkaClient: 'kafkajs' | 'platformatic' | undefined;
+}
+
+/** Reads the environment; throws one sentence for each variable that is wrong. */
+export function readConfiguration(env: NodeJS.ProcessEnv): Configuration {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  const parsed = schema.safeParse(given);
+  if (!parsed.success) {
+    throw new Error(parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; '));
+  }
+  const { PORT, PARTICIPANT_NAME, DATABASE_URL, KAFKA_BROKERS, KAFKA_CLIENT } = parsed.data;
+  return {
+    port: PORT,
+    participant: PARTICIPANT_NAME,
+    databaseUrl: DATABASE_URL,
+    brokers: KAFKA_BROKERS,
+    kafkaClient: KAFKA_CLIENT,
+  };
+}

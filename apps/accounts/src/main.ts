@@ -1,0 +1,28 @@
+import 'reflect-metadata';
+import { nestLogger, PARTICIPANT_LOGGER, ParticipantStrategy } from '@concordat/participant';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { AccountsModule } from './accounts.module.js';
+import { readConfiguration } from './configuration.js';
+import { ProblemFilter } from './problem.filter.js';
+
+const app = await NestFactory.create<NestFastifyApplication>(AccountsModule, new FastifyAdapter(), {
+  logger: ['error', 'fatal'],
+  abortOnError: false,
+});
+const logger = app.get(PARTICIPANT_LOGGER);
+app.useLogger(nestLogger(logger));
+app.useGlobalFilters(new ProblemFilter());
+app.enableShutdownHooks([], { useProcessExit: true });
+app.connectMicroservice({ strategy: app.get(ParticipantStrategy) });
+
+const { port } = readConfiguration(process.env);
+try {
+  await app.listen(port, '0.0.0.0');
+  logger.info({ url: await app.getUrl() }, 'listening');
+  await app.startAllMicroservices(); // waits for Postgres and Kafka
+} catch (error) {
+  logger.fatal({ err: error }, 'the service could not start');
+  await app.close();
+  process.exitCode = 1;
+}
