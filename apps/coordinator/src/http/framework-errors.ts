@@ -23,7 +23,9 @@ const fastifyCodes: Readonly<Record<string, readonly [ErrorCode, string]>> = {
 export function toConcordatError(error: unknown, method: string, path: string): ConcordatError {
   if (error instanceof ConcordatError) return error;
   if (error instanceof HttpException && error.getStatus() === NOT_FOUND) return unknownRoute(method, path);
-  const { code, statusCode, message } = error as { code?: unknown; statusCode?: unknown; message?: unknown };
+  // Nest wraps what Fastify threw.
+  const origin = error instanceof HttpException ? (error.cause ?? error) : error;
+  const { code, statusCode, message } = (origin ?? {}) as { code?: unknown; statusCode?: unknown; message?: unknown };
   const known = typeof code === 'string' ? fastifyCodes[code] : undefined;
   if (known) return new ConcordatError(known[0], known[1], {}, { cause: error });
   const status = error instanceof HttpException ? error.getStatus() : statusCode;

@@ -15,8 +15,8 @@ export function openApiDocument(version: string): JsonSchema {
   const problem = components.refer(problemSchema, 'output');
   const paths: Record<string, Record<string, JsonSchema>> = {};
   for (const route of ROUTES) {
-    const path = (paths[route.path] ??= {});
-    path[route.method.toLowerCase()] = operation(route, components, problem);
+    const entry = { [route.method.toLowerCase()]: operation(route, components, problem) };
+    paths[route.path] = { ...paths[route.path], ...entry };
   }
   return {
     openapi: '3.1.0',

@@ -29,6 +29,14 @@ export class MetricsRegistry {
     return new HistogramFamily(name, help, SECONDS_BOUNDS, this.registry);
   }
 
+  /** A count that somebody else keeps, asked for at each scrape. */
+  counterFrom(name: string, help: string, read: () => number): void {
+    const family = this.counter(name, help);
+    family.onScrape = () => {
+      family.with().value = read();
+    };
+  }
+
   /** A value that is asked for at each scrape. */
   gauge(name: string, help: string, read: () => number): void {
     new Gauge({

@@ -40,6 +40,8 @@ export class HistogramSeries {
 /** A metric by name: a family of series, made as their labels come up. */
 export abstract class SeriesFamily<S extends { readonly labels: Labels }> {
   private readonly series = new Map<string, S>();
+  /** Called before the values are read. */
+  onScrape: (() => void) | undefined;
 
   constructor(
     readonly name: string,
@@ -63,6 +65,7 @@ export abstract class SeriesFamily<S extends { readonly labels: Labels }> {
 
   /** Called by prom-client at a scrape. */
   async get(): Promise<MetricObject & { values: MetricValue<string>[] }> {
+    this.onScrape?.();
     const values = [...this.series.values()].flatMap((series) => this.valuesOf(series));
     return { name: this.name, help: this.help, type: this.type, aggregator: 'sum', values } as never;
   }

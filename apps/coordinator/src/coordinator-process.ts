@@ -1,0 +1,139 @@
+/**
+ * The life of one coordinator process: recover, lead, serve, stop. Owns the order in which the parts come and go, and
+ * nothing of what they do.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Transport } from '@concordat/transport';
+import type { Config } from './config/config.js';
+import type { DecisionLog } from './decision-log/decision-log.js';
+import { Coordinator } from './engine/coordinator.js';
+import { Replica, type ReplicaPorts } from './engine/replica.js';
+import type { TransactionStore } from './engine/store.js';
+import { KafkaMessenger } from './kafka/kafka-messenger.js';
+import { ReplyReader } from './kafka/reply-reader.js';
+import type { CoordinatorMetrics } from './observability/engine-metrics.js';
+import type { Logger } from './observability/logger.js';
+import type { MetricsRegistry } from './observability/metrics-registry.js';
+import type { StartingCoordinator } from './starting-coordinator.js';
+
+const KAFKA_RETRY_MIN_MS = 200;
+const KAFKA_RETRY_MAX_MS = 5_000;
+
+/** The adapters, bound in coordinator.module.ts. */
+export interface ProcessParts {
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly registry: MetricsRegistry;
+  readonly metrics: CoordinatorMetrics;
+  readonly store: TransactionStore;
+  readonly transport: Transport;
+  readonly openLog: () => Promise<DecisionLog>;
+  readonly api: StartingCoordinator;
+  /** The process cannot go on; a restart recovers. */
+  readonly onFatal: (error: Error) => void;
+}
+
+export class CoordinatorProcess {
+  private log: DecisionLog | undefined;
+  private coordinator: Coordinator | undefined;
+  private reader: ReplyReader | undefined;
+  private kafka: Promise<void> | undefined;
+  private stopping = false;
+
+  constructor(private readonly parts: ProcessParts) {}
+
+  /** Recovers and begins to lead. Resolves when requests are answered; Kafka is joined as soon as it is there. */
+  async start(): Promise<void> {
+    const { api, logger, metrics, store, transport, config } = this.parts;
+    api.waitsFor('opening the decision log');
+    this.log = await this.parts.openLog();
+    const messenger = new KafkaMessenger(transport, logger);
+    const ports: ReplicaPorts = {
+      log: this.log,
+      store,
+      messenger,
+      metrics,
+      logger,
+      clock: { now: () => Date.now() },
+      random: () => Math.random(),
+      retentionMs: config.retentionMs,
+      onFatal: this.parts.onFatal,
+    };
+    api.waitsFor('waiting for Postgres');
+    const replica = await Replica.open(ports);
+    this.coordinator = new Coordinator(replica, ports, { inFlightMax: config.inFlightMax });
+    this.reader = new ReplyReader(transport, this.coordinator, logger, () => metrics.deadLetter());
+    this.kafka = this.joinKafka(messenger, this.log.memberId);
+    await replica.start(this.coordinator);
+    api.become(this.coordinator);
+    this.exposeState(replica, this.log);
+  }
+
+  /** D10: admits nothing new and lets what is in flight be decided. HTTP is closed between this and `close`. */
+  async drain(): Promise<void> {
+    this.stopping = true;
+    await this.coordinator?.stop(this.parts.config.stopGraceMs);
+  }
+
+  /** Lets go of everything. */
+  async close(): Promise<void> {
+    this.stopping = true;
+    await this.kafka;
+    await this.reader?.stop();
+    await this.parts.transport.close();
+    await this.parts.store.close();
+  }
+
+  /** Retries until it works: a transaction that was prepared before the start is waited for, not lost. */
+  private async joinKafka(messenger: KafkaMessenger, memberId: string): Promise<void> {
+    const { transport, logger } = this.parts;
+    for (let waitMs = KAFKA_RETRY_MIN_MS; !this.stopping; waitMs = Math.min(waitMs * 2, KAFKA_RETRY_MAX_MS)) {
+      try {
+        await transport.connect();
+        await messenger.ensureClusterTopics();
+        await this.reader?.start(memberId);
+        return;
+      } catch (error) {
+        logger.warn({ err: error }, 'Kafka cannot be joined yet');
+        await delay(waitMs);
+      }
+    }
+  }
+
+  private exposeState(replica: Replica, log: DecisionLog): void {
+    const { registry, transport, store, api } = this.parts;
+    const flag = (value: boolean): number => (value ? 1 : 0);
+    registry.gauge('concordat_ready', 'Whether this replica takes work.', () => flag(api.readiness().ready));
+    registry.gauge('concordat_in_flight', 'Transactions not finished.', () => replica.leader?.inFlight ?? 0);
+    registry.gauge('concordat_undecided', 'Transactions not decided.', () => replica.leader?.undecided ?? 0);
+    registry.gauge('concordat_kafka_available', 'Whether Kafka answers.', () => flag(transport.available));
+    registry.gauge('concordat_postgres_available', 'Whether Postgres answers.', () => flag(store.available));
+    registry.gauge(
+      'concordat_persistence_backlog',
+      'Changed records that wait for Postgres.',
+      () => replica.persister.backlog,
+    );
+    registry.gauge(
+      'concordat_persistence_lag_entries',
+      'Log entries that are applied and not yet in Postgres.',
+      () => replica.ledger.appliedIndex - replica.persister.persistedIndex,
+    );
+    registry.counterFrom('concordat_log_fsyncs_total', 'fdatasync calls of the decision log.', () => log.fsyncCount);
+    registry.counterFrom('concordat_log_bytes_total', 'Bytes written to the decision log.', () => log.bytesWritten);
+    registry.counterFrom(
+      'concordat_kafka_messages_sent_total',
+      'Messages sent to Kafka.',
+      () => transport.statistics.messagesSent,
+    );
+    registry.counterFrom(
+      'concordat_kafka_batches_sent_total',
+      'Produce requests to Kafka.',
+      () => transport.statistics.batchesSent,
+    );
+    registry.counterFrom(
+      'concordat_kafka_messages_received_total',
+      'Messages received from Kafka.',
+      () => transport.statistics.messagesReceived,
+    );
+  }
+}

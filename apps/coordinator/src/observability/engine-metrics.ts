@@ -1,0 +1,90 @@
+import { ABORT_REASONS } from '@concordat/protocol';
+import type { EngineMetrics } from '../engine/ports.js';
+import type { MetricsRegistry } from './metrics-registry.js';
+import type { CounterFamily, CounterSeries, HistogramFamily, HistogramSeries } from './series.js';
+
+const MS_PER_S = 1000;
+
+/** What the engine counts, under the names that dashboards and alerts use. */
+export class CoordinatorMetrics implements EngineMetrics {
+  private readonly begun: CounterSeries;
+  private readonly decided: Readonly<Record<'committed' | 'aborted', CounterSeries>>;
+  private readonly aborted: CounterFamily;
+  private readonly decision: HistogramSeries;
+  private readonly finalisation: HistogramSeries;
+  private readonly resent: CounterFamily;
+  private readonly hazards: CounterFamily;
+  private readonly strays: CounterFamily;
+  private readonly deadLetters: CounterSeries;
+  private readonly persistedRows: CounterSeries;
+  private readonly persistDuration: HistogramSeries;
+
+  constructor(registry: MetricsRegistry) {
+    const one = (family: CounterFamily): CounterSeries => family.with();
+    this.begun = one(registry.counter('concordat_transactions_begun_total', 'Transactions begun.'));
+    const decided = registry.counter('concordat_transactions_decided_total', 'Transactions decided, by outcome.');
+    this.decided = { committed: decided.with({ outcome: 'committed' }), aborted: decided.with({ outcome: 'aborted' }) };
+    this.aborted = registry.counter(
+      'concordat_transactions_aborted_total',
+      'Transactions aborted, by reason; codes that participants chose count as `participant`.',
+    );
+    const phases: HistogramFamily = registry.durations(
+      'concordat_transaction_phase_duration_seconds',
+      'decision: from begin until the decision is applied; finalise: from there until every branch is done.',
+    );
+    this.decision = phases.with({ phase: 'decision' });
+    this.finalisation = phases.with({ phase: 'finalise' });
+    this.resent = registry.counter('concordat_commands_resent_total', 'Commands sent again, by type.');
+    this.hazards = registry.counter(
+      'concordat_hazards_total',
+      'Branches whose participant contradicts the decision, by participant. Alert on any.',
+    );
+    this.strays = registry.counter('concordat_stray_replies_total', 'Replies about transactions not held, by type.');
+    this.deadLetters = one(
+      registry.counter('concordat_dead_letters_total', 'Replies that could not be read. Alert on any.'),
+    );
+    this.persistedRows = one(registry.counter('concordat_persisted_transactions_total', 'Rows written to Postgres.'));
+    this.persistDuration = registry
+      .durations('concordat_persist_duration_seconds', 'Duration of one batch into Postgres.')
+      .with();
+  }
+
+  transactionBegun(): void {
+    this.begun.add();
+  }
+
+  transactionDecided(outcome: 'committed' | 'aborted', reasonCode: string | undefined, sinceBeginMs: number): void {
+    this.decided[outcome].add();
+    this.decision.observe(sinceBeginMs / MS_PER_S);
+    if (outcome === 'aborted') this.aborted.with({ reason: boundedReason(reasonCode) }).add();
+  }
+
+  transactionCompleted(sinceDecisionMs: number): void {
+    this.finalisation.observe(sinceDecisionMs / MS_PER_S);
+  }
+
+  commandResent(command: string): void {
+    this.resent.with({ command }).add();
+  }
+
+  hazardRaised(participant: string): void {
+    this.hazards.with({ participant }).add();
+  }
+
+  strayReply(type: string): void {
+    this.strays.with({ type }).add();
+  }
+
+  deadLetter(): void {
+    this.deadLetters.add();
+  }
+
+  persisted(transactions: number, tookMs: number): void {
+    this.persistedRows.add(transactions);
+    this.persistDuration.observe(tookMs / MS_PER_S);
+  }
+}
+
+/** Participants choose codes freely; as labels they would be without bound. */
+const boundedReason = (code: string | undefined): string =>
+  code !== undefined && Object.hasOwn(ABORT_REASONS, code) ? code : 'participant';

@@ -1,0 +1,48 @@
+import { ConcordatError } from '@concordat/protocol';
+import type { CoordinatorApi, ParticipantView, Readiness } from './engine/api.js';
+
+const RETRY_AFTER_MS = 1_000;
+
+/**
+ * The coordinator as HTTP sees it from the first moment: answers `not-ready` until the real one has recovered its
+ * state, then stands aside. So probes and callers get clear answers while Postgres or the decision log are waited for.
+ */
+export class StartingCoordinator implements CoordinatorApi {
+  private coordinator: CoordinatorApi | undefined;
+  private step = 'starting';
+
+  /** What the start waits for, as readiness tells it. */
+  waitsFor(step: string): void {
+    this.step = step;
+  }
+
+  become(coordinator: CoordinatorApi): void {
+    this.coordinator = coordinator;
+  }
+
+  readonly begin: CoordinatorApi['begin'] = async (...args) => this.real().begin(...args);
+  readonly enlist: CoordinatorApi['enlist'] = async (...args) => this.real().enlist(...args);
+  readonly commit: CoordinatorApi['commit'] = async (...args) => this.real().commit(...args);
+  readonly rollback: CoordinatorApi['rollback'] = async (...args) => this.real().rollback(...args);
+  readonly get: CoordinatorApi['get'] = async (...args) => this.real().get(...args);
+  readonly list: CoordinatorApi['list'] = async (...args) => this.real().list(...args);
+  readonly watch: CoordinatorApi['watch'] = async (...args) => this.real().watch(...args);
+
+  participants(): ParticipantView[] {
+    return this.real().participants();
+  }
+
+  participant(name: string): ParticipantView {
+    return this.real().participant(name);
+  }
+
+  readiness(): Readiness {
+    if (this.coordinator) return this.coordinator.readiness();
+    return { ready: false, checks: [{ name: 'start', ok: false, detail: this.step }] };
+  }
+
+  private real(): CoordinatorApi {
+    if (this.coordinator) return this.coordinator;
+    throw new ConcordatError('not-ready', `The coordinator is ${this.step}.`, { retryAfterMs: RETRY_AFTER_MS });
+  }
+}
