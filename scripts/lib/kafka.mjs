@@ -179,6 +179,9 @@ async function writeConfiguration(home, brokerPort, controllerPort, overrides) {
     'group.min.session.timeout.ms': '1000',
     'group.consumer.min.session.timeout.ms': '1000',
     'group.consumer.min.heartbeat.interval.ms': '300',
+    // A broker that was killed may register again only when its last session has ended (9 s unless told otherwise).
+    'broker.session.timeout.ms': '3000',
+    'broker.heartbeat.interval.ms': '500',
     // Small: two cores, and the cleaner's buffer would take 128 MB of heap.
     'num.network.threads': '2',
     'num.io.threads': '4',
