@@ -6,7 +6,7 @@
 import { parseArgs } from 'node:util';
 import { planApps, startCoordinator, startParticipant } from './lib/apps.mjs';
 import { claimDirectory } from './lib/data-directory.mjs';
-import { makeFirstTransfer } from './lib/first-transfer.mjs';
+import { awaitParticipants, makeFirstTransfer } from './lib/first-transfer.mjs';
 import { createHouse, Stopping } from './lib/house.mjs';
 import { runSteps } from './lib/progress.mjs';
 import { sayError } from './lib/say-error.mjs';
@@ -86,6 +86,10 @@ async function startAll(house, { databaseUrl, brokers }, { coordinators, partici
 }
 
 async function tellFirstTransfer({ coordinators, participants }) {
+  await awaitParticipants(
+    coordinators[0].url,
+    participants.map(({ name }) => name),
+  );
   const participantUrl = (name) => participants.find((one) => one.name === name).url;
   const lines = await makeFirstTransfer({ coordinatorUrl: coordinators[0].url, participantUrl });
   console.log(`\n${lines.join('\n')}`);

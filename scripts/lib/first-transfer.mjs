@@ -6,7 +6,6 @@ const FROM = { participant: 'accounts-east', account: 'alice' };
 const TO = { participant: 'accounts-west', account: 'bob' };
 const OPENING_BALANCE = 100_000;
 const AMOUNT = 100;
-/** Just after the start the coordinator may not have heard from every participant yet. */
 const PATIENCE_MS = 30_000;
 const RETRY_MS = 200;
 
@@ -62,6 +61,22 @@ async function readBalance(url, account) {
     throw new TransferFailed(`${url}/accounts/${account} answered ${answer.status}: ${await answer.text()}`);
   const { balance } = await answer.json();
   return Number(balance);
+}
+
+/** A participant announces itself by its heartbeats, which the coordinator may not have heard yet just after the start. */
+export async function awaitParticipants(coordinatorUrl, names) {
+  const end = performance.now() + PATIENCE_MS;
+  for (;;) {
+    const answer = await fetch(`${coordinatorUrl}/v1/participants`).catch(() => undefined);
+    const { items = [] } = answer?.ok ? await answer.json() : {};
+    const up = items.filter(({ health }) => health === 'up').map(({ name }) => name);
+    const missing = names.filter((name) => !up.includes(name));
+    if (missing.length === 0) return;
+    if (performance.now() >= end) {
+      throw new TransferFailed(`The coordinator has not heard from ${missing.join(', ')}; see their logs.`);
+    }
+    await sleep(RETRY_MS);
+  }
 }
 
 /** One call; repeated under the same key while its outcome is not known, under a new one after a retryable refusal. */

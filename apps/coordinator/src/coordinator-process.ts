@@ -92,6 +92,7 @@ export class CoordinatorProcess {
         await transport.connect();
         await messenger.ensureClusterTopics();
         await this.reader?.start(memberId);
+        messenger.joined = true;
         return;
       } catch (error) {
         logger.warn({ err: error }, 'Kafka cannot be joined yet');

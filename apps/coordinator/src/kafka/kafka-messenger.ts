@@ -12,13 +12,16 @@ import type { EngineLogger, Messenger } from '../engine/ports.js';
 
 /** Carries commands and outcome events over the transport. */
 export class KafkaMessenger implements Messenger {
+  /** Whether the replies are being read: before that, an answer could be missed. */
+  joined = false;
+
   constructor(
     private readonly transport: Transport,
     private readonly logger: EngineLogger,
   ) {}
 
   get available(): boolean {
-    return this.transport.available;
+    return this.joined && this.transport.available;
   }
 
   send(command: Command): void {
