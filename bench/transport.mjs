@@ -14,10 +14,12 @@ import { startKafka } from '../scripts/lib/kafka.mjs';
 const here = fileURLToPath(import.meta.url);
 const padding = 'x'.repeat(160);
 
+const logger = { info: () => {}, warn: console.error, error: console.error };
+
 /** Answers every request on another topic, until told to stop. */
 async function echo() {
   const { brokers, client, run } = JSON.parse(process.env.BENCH_ECHO);
-  const transport = createTransport({ brokers, client, clientId: `bench-echo-${run}`, logger: console });
+  const transport = createTransport({ brokers, client, clientId: `bench-echo-${run}`, logger });
   await transport.connect();
   await transport.subscribe({
     topic: `bench.requests.${run}`,
@@ -34,15 +36,18 @@ async function echo() {
   process.send('ready');
 }
 
-async function measure(brokers, client, concurrencies, seconds) {
+async function measure({ brokers, brokerPid, client, concurrencies, seconds }) {
   const run = `${client}.${Date.now().toString(36)}`;
-  const transport = createTransport({ brokers, client, clientId: `bench-${run}`, logger: console });
+  const transport = createTransport({ brokers, client, clientId: `bench-${run}`, logger });
   await transport.connect();
   await transport.ensureTopics([
     { name: `bench.requests.${run}`, partitions: 8 },
     { name: `bench.replies.${run}`, partitions: 8 },
   ]);
-  const child = fork(here, { env: { ...process.env, BENCH_ECHO: JSON.stringify({ brokers, client, run }) }, execArgv: [] });
+  const child = fork(here, {
+    env: { ...process.env, BENCH_ECHO: JSON.stringify({ brokers, client, run }) },
+    execArgv: [],
+  });
   await new Promise((resolve) => child.once('message', resolve));
   const waiting = new Map();
   await transport.subscribe({
@@ -51,8 +56,9 @@ async function measure(brokers, client, concurrencies, seconds) {
     from: 'end',
     onMessage: ({ key }) => waiting.get(key)?.(),
   });
-  const context = { transport, topic: `bench.requests.${run}`, waiting, child };
-  await roundTrips(context, 64, 2_000);
+  const context = { transport, topic: `bench.requests.${run}`, waiting, child, brokerPid };
+  // The virtual machines of both sides have to get warm.
+  await roundTrips(context, 64, 3_000);
   const lines = [];
   for (const concurrency of concurrencies) {
     lines.push({ client, concurrency, ...(await roundTrips(context, concurrency, seconds * 1_000)) });
@@ -65,10 +71,11 @@ async function measure(brokers, client, concurrencies, seconds) {
 
 let sequence = 0;
 
-async function roundTrips({ transport, topic, waiting, child }, concurrency, durationMs) {
+async function roundTrips({ transport, topic, waiting, child, brokerPid }, concurrency, durationMs) {
   const latencies = [];
   const before = { ...transport.statistics };
   const echoBefore = await cpuOf(child);
+  const brokerBefore = await cpuSeconds(brokerPid);
   const cpuBefore = process.cpuUsage();
   const start = performance.now();
   const end = start + durationMs;
@@ -87,6 +94,7 @@ async function roundTrips({ transport, topic, waiting, child }, concurrency, dur
   await Promise.all(Array.from({ length: concurrency }, loop));
   const elapsedMs = performance.now() - start;
   const cpu = process.cpuUsage(cpuBefore);
+  const brokerAfter = await cpuSeconds(brokerPid);
   const echoAfter = await cpuOf(child);
   latencies.sort((a, b) => a - b);
   const count = latencies.length;
@@ -96,8 +104,12 @@ async function roundTrips({ transport, topic, waiting, child }, concurrency, dur
     p50Ms: round(latencies[Math.floor(count * 0.5)]),
     p99Ms: round(latencies[Math.floor(count * 0.99)]),
     cpuMicros: round(micros(cpu)),
-    echoCpuMicros: round((micros(echoAfter) - micros(echoBefore))),
-    meanBatch: round((transport.statistics.messagesSent - before.messagesSent) / (transport.statistics.batchesSent - before.batchesSent)),
+    echoCpuMicros: round(micros(echoAfter) - micros(echoBefore)),
+    brokerCpuMicros: brokerPid ? round(((brokerAfter - brokerBefore) * 1e6) / count) : undefined,
+    meanBatch: round(
+      (transport.statistics.messagesSent - before.messagesSent) /
+        (transport.statistics.batchesSent - before.batchesSent),
+    ),
   };
 }
 
@@ -110,13 +122,12 @@ function cpuOf(child) {
 
 const round = (value) => Math.round(value * 100) / 100;
 
-/** CPU seconds that a process has used, or undefined where /proc does not tell. */
+/** CPU seconds that a process has used, as far as /proc tells. */
 async function cpuSeconds(pid) {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return fields.length > 12 ? (Number(fields[11]) + Number(fields[12])) / 100 : undefined;
+  return (Number(fields[11]) + Number(fields[12])) / 100;
 }
-void cpuSeconds;
 
 async function main() {
   const { values } = parseArgs({
@@ -134,7 +145,13 @@ async function main() {
   try {
     for (const client of values.client) {
       const concurrencies = values.concurrency.split(',').map(Number);
-      const lines = await measure(given ?? [kafka.brokers], client, concurrencies, Number(values.seconds));
+      const lines = await measure({
+        brokers: given ?? [kafka.brokers],
+        brokerPid: kafka?.pid,
+        client,
+        concurrencies,
+        seconds: Number(values.seconds),
+      });
       if (values.json) for (const line of lines) console.log(JSON.stringify(line));
       else console.table(lines);
     }

@@ -1,0 +1,83 @@
+// The floors: what each thing on the critical path costs by itself, on this machine, in this run.
+import { join } from 'node:path';
+import { Meters } from './meters.mjs';
+import { WorkloadProcess } from './workload.mjs';
+
+/**
+ * @typedef {object} Subject something that can be measured
+ * @property {WorkloadProcess} driver
+ * @property {Meters} meters
+ * @property {string[]} counted processes whose CPU time is the subject's
+ * @property {number | null} participants
+ * @property {number} [concurrencyMax]
+ * @property {number} [fsyncsPerCall] where no meter tells
+ * @property {Record<string, number>} profiled processes by name
+ * @property {() => Promise<void>} close
+ */
+
+const openers = {
+  'floor-fdatasync': openFdatasync,
+  'floor-kafka-echo': openKafkaEcho,
+  'floor-postgres': openPostgresPrepare,
+  'floor-http': openHttpEcho,
+};
+
+/**
+ * @param {string} name
+ * @param {import('./surroundings.mjs').Surroundings} surroundings
+ * @param {number} callers the most that will be in flight
+ * @returns {Promise<Subject>}
+ */
+export const openFloor = (name, surroundings, callers) => openers[name](surroundings, callers);
+
+async function openFdatasync(surroundings) {
+  const driver = await WorkloadProcess.open('fdatasync', { directory: join(surroundings.directory, 'fdatasync') });
+  return subject(surroundings, { driver, pids: { client: driver.pid }, concurrencyMax: 1, fsyncsPerCall: 1 });
+}
+
+async function openKafkaEcho(surroundings) {
+  const run = Date.now().toString(36);
+  const context = {
+    brokers: surroundings.kafka.brokers,
+    client: process.env.KAFKA_CLIENT || undefined,
+    requests: `bench.${run}.requests`,
+    replies: `bench.${run}.replies`,
+  };
+  const server = await WorkloadProcess.open('kafka-echo-server', context);
+  const driver = await WorkloadProcess.open('kafka-echo', context);
+  const pids = { client: driver.pid, echo: server.pid };
+  return subject(surroundings, { driver, servers: [server], pids, topicPrefix: `bench.${run}.` });
+}
+
+async function openPostgresPrepare(surroundings, callers) {
+  const databaseUrl = await surroundings.postgres.createDatabase('bench_floor');
+  const driver = await WorkloadProcess.open('postgres-prepare', { databaseUrl, callers });
+  return subject(surroundings, { driver, pids: { client: driver.pid }, postgres: true });
+}
+
+/** Sends what a one-shot transaction sends. */
+async function openHttpEcho(surroundings, callers) {
+  const server = await WorkloadProcess.open('http-echo-server', {});
+  const body = { kind: 'fixed', json: oneShot(['first', 'second'], 'nothing', '{}') };
+  const driver = await WorkloadProcess.open('http', { url: server.facts.url, callers, body });
+  const pids = { client: driver.pid, echo: server.pid };
+  return subject(surroundings, { driver, servers: [server], pids, counted: ['echo'] });
+}
+
+/** @returns {Promise<Subject>} */
+async function subject(surroundings, { driver, servers = [], pids, postgres = false, topicPrefix, ...rest }) {
+  const meters = await Meters.open(surroundings, { pids, postgres, topicPrefix });
+  const close = async () => {
+    await meters.close();
+    for (const one of [driver, ...servers]) await one.close();
+  };
+  surroundings.closing.add(close);
+  const counted = [...Object.keys(pids), 'kafka', 'postgres'];
+  return { driver, meters, counted, participants: null, profiled: {}, close, ...rest };
+}
+
+/** The body of a transaction of one branch at each of these participants. @param {string} input JSON */
+export const oneShot = (participants, operation, input) =>
+  `{"commit":true,"branches":[${participants
+    .map((participant) => `{"participant":"${participant}","operation":"${operation}","input":${input}}`)
+    .join(',')}]}`;

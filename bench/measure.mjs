@@ -1,0 +1,57 @@
+// One subject at one concurrency: driven for a while, with the meters read at both ends.
+import { mkdir, readdir, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { perCall } from './meters.mjs';
+
+/** A subject is driven for a while before its first measurement, so that code is compiled and connections stand. */
+const FIRST_WARM_UP = { concurrency: 32, ms: 3_000 };
+const WARM_UP_MS = 1_000;
+
+/**
+ * @param {import('./floors.mjs').Subject} subject
+ * @param {number} seconds of the measurements to come; a short one gets a short warm-up
+ */
+export async function warmUp({ driver, concurrencyMax = FIRST_WARM_UP.concurrency }, seconds) {
+  const durationMs = Math.min(FIRST_WARM_UP.ms, seconds * 1_000);
+  await driver.measure({ concurrency: Math.min(FIRST_WARM_UP.concurrency, concurrencyMax), warmupMs: 0, durationMs });
+}
+
+/**
+ * @param {import('./floors.mjs').Subject} subject
+ * @param {number} concurrency
+ * @param {number} seconds
+ * @returns {Promise<import('./closed-loop.mjs').LoopResult & ReturnType<typeof perCall>>}
+ */
+export async function measure(subject, concurrency, seconds) {
+  const { driver, meters, counted, fsyncsPerCall } = subject;
+  const readings = [];
+  const result = await driver.measure(
+    { concurrency, warmupMs: Math.min(WARM_UP_MS, seconds * 500), durationMs: seconds * 1_000 },
+    () => readings.push(meters.read()),
+  );
+  const [before, after] = await Promise.all(readings);
+  const others = Object.values(result.otherwise).reduce((sum, count) => sum + count, 0);
+  const used = perCall(before, after, result.count + others, counted);
+  return { ...result, ...used, fsyncsPerTransaction: fsyncsPerCall ?? used.fsyncsPerTransaction };
+}
+
+/**
+ * Drives the subject once more while its processes take their CPU profiles: they cost time, so this one is not measured.
+ * @param {import('./floors.mjs').Subject} subject
+ * @param {{ name: string, concurrency: number, seconds: number, directory: string }} options
+ */
+export async function takeProfiles({ driver, profiled }, { name, concurrency, seconds, directory }) {
+  await mkdir(directory, { recursive: true });
+  const before = new Set(await readdir(directory));
+  const tellAll = () => Object.values(profiled).forEach((pid) => void process.kill(pid, 'SIGUSR2'));
+  await driver.measure({ concurrency, warmupMs: 200, durationMs: seconds * 1_000 }, tellAll);
+  const written = async () => (await readdir(directory)).filter((file) => !before.has(file));
+  const deadline = performance.now() + 10_000;
+  while ((await written()).length < Object.keys(profiled).length && performance.now() < deadline) {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  for (const file of await written()) {
+    const [process] = file.split('.');
+    await rename(join(directory, file), join(directory, `${name}-${concurrency}-${process}.cpuprofile`));
+  }
+}
