@@ -37,7 +37,6 @@ export class CoordinatorProcess {
   private log: DecisionLog | undefined;
   private coordinator: Coordinator | undefined;
   private reader: ReplyReader | undefined;
-  private kafka: Promise<void> | undefined;
   private stopping = false;
 
   constructor(private readonly parts: ProcessParts) {}
@@ -63,10 +62,10 @@ export class CoordinatorProcess {
     const replica = await Replica.open(ports);
     this.coordinator = new Coordinator(replica, ports, { inFlightMax: config.inFlightMax });
     this.reader = new ReplyReader(transport, this.coordinator, logger, () => metrics.deadLetter());
-    this.kafka = this.joinKafka(messenger, this.log.memberId);
     await replica.start(this.coordinator);
     api.become(this.coordinator);
     this.exposeState(replica, this.log);
+    void this.joinKafka(messenger, this.log.memberId);
   }
 
   /** D10: admits nothing new and lets what is in flight be decided. HTTP is closed between this and `close`. */
@@ -78,7 +77,6 @@ export class CoordinatorProcess {
   /** Lets go of everything. */
   async close(): Promise<void> {
     this.stopping = true;
-    await this.kafka;
     await this.reader?.stop();
     await this.parts.transport.close();
     await this.parts.store.close();

@@ -1,5 +1,6 @@
 import { ConcordatError } from '@concordat/protocol';
 import type { CoordinatorApi, ParticipantView, Readiness } from './engine/api.js';
+import { STARTING_CHECK } from './http/health.controller.js';
 
 const RETRY_AFTER_MS = 1_000;
 
@@ -38,7 +39,7 @@ export class StartingCoordinator implements CoordinatorApi {
 
   readiness(): Readiness {
     if (this.coordinator) return this.coordinator.readiness();
-    return { ready: false, checks: [{ name: 'start', ok: false, detail: this.step }] };
+    return { ready: false, checks: [{ name: STARTING_CHECK, ok: false, detail: this.step }] };
   }
 
   private real(): CoordinatorApi {

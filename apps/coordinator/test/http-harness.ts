@@ -1,12 +1,11 @@
 import type { AddressInfo } from 'node:net';
 import { Module } from '@nestjs/common';
-import { COORDINATOR_API } from '../src/engine/api.js';
+import { COORDINATOR_API, type CoordinatorApi } from '../src/engine/api.js';
 import { createHttpApp } from '../src/http/create-app.js';
 import { EventStreams } from '../src/http/event-streams.js';
 import { HTTP_CONTROLLERS } from '../src/http/http-controllers.js';
 import { createLogger } from '../src/observability/logger.js';
 import { MetricsRegistry } from '../src/observability/metrics-registry.js';
-import type { FakeCoordinator } from './fake-coordinator.js';
 
 export interface HttpAnswer {
   readonly status: number;
@@ -23,10 +22,12 @@ export interface HttpHarness {
   /** A body that is no text is sent as JSON. */
   call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<HttpAnswer>;
   raw(path: string, init: RequestInit): Promise<HttpAnswer>;
+  /** Every route that Fastify serves, as `METHOD /path/:parameter`. */
+  routes(): string[];
   close(): Promise<void>;
 }
 
-export async function startHttp(api: FakeCoordinator): Promise<HttpHarness> {
+export async function startHttp(api: CoordinatorApi): Promise<HttpHarness> {
   @Module({
     controllers: HTTP_CONTROLLERS,
     providers: [
@@ -38,6 +39,11 @@ export async function startHttp(api: FakeCoordinator): Promise<HttpHarness> {
   class HarnessModule {}
 
   const app = await createHttpApp(HarnessModule, createLogger('silent'));
+  const routes: string[] = [];
+  app
+    .getHttpAdapter()
+    .getInstance()
+    .addHook('onRoute', ({ method, url }) => void routes.push(...[method].flat().map((one) => `${one} ${url}`)));
   await app.listen(0, '127.0.0.1');
   const { port } = app.getHttpServer().address() as AddressInfo;
   const url = `http://127.0.0.1:${port}`;
@@ -53,5 +59,5 @@ export async function startHttp(api: FakeCoordinator): Promise<HttpHarness> {
     const text = typeof body === 'string' ? body : JSON.stringify(body);
     return raw(path, { method, headers: { 'content-type': 'application/json', ...headers }, body: text });
   };
-  return { port, url, call, raw, close: () => app.close() };
+  return { port, url, call, raw, routes: () => routes, close: () => app.close() };
 }

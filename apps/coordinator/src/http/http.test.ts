@@ -4,6 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { FakeCoordinator } from '../../test/fake-coordinator.js';
 import { type HttpHarness, startHttp } from '../../test/http-harness.js';
 import type { CallContext } from '../engine/api.js';
+import { StartingCoordinator } from '../starting-coordinator.js';
 import { participantListSchema, problemSchema, transactionListSchema, transactionSchema } from './schemas.js';
 
 const DEBIT = { participant: 'accounts-east', operation: 'debit', input: { account: 'a', amount: 5 } };
@@ -417,20 +418,26 @@ describe('the REST interface', () => {
       expectProblem(await http.call('GET', '/v1/participants/NOT%20A%20NAME'), 'participant-not-found');
     });
 
-    it('is live at once, started once it was ready, and ready while it is', async () => {
-      const cold = new FakeCoordinator();
-      cold.ready = { ready: false, checks: [{ name: 'kafka', ok: false, detail: 'kafka: no broker answers' }] };
+    it('is live at once, started when its state is recovered, and ready while it takes work', async () => {
+      const cold = new StartingCoordinator();
       const own = await startHttp(cold);
+      cold.waitsFor('waiting for Postgres');
       expect((await own.call('GET', '/health/live')).json).toEqual({ status: 'live' });
-      for (const probe of ['ready', 'startup']) {
-        const problem = expectProblem(await own.call('GET', `/health/${probe}`), 'not-ready');
-        expect(problem).toMatchObject({ detail: 'Not ready: kafka: no broker answers.', checks: cold.ready.checks });
+      for (const path of ['/health/ready', '/health/startup']) {
+        const problem = expectProblem(await own.call('GET', path), 'not-ready');
+        expect(problem).toMatchObject({ detail: 'Not ready: waiting for Postgres.', checks: [{ ok: false }] });
       }
-      cold.ready = { ready: true, checks: [{ name: 'kafka', ok: true }] };
-      expect((await own.call('GET', '/health/ready')).json).toEqual({ status: 'ready', checks: cold.ready.checks });
-      cold.ready = { ready: false, checks: [] };
+      const refused = expectProblem(await own.call('POST', '/v1/transactions', {}), 'not-ready');
+      expect(refused.detail).toBe('The coordinator is waiting for Postgres.');
+
+      const warm = new FakeCoordinator();
+      cold.become(warm);
+      expect((await own.call('GET', '/health/ready')).json).toEqual({ status: 'ready', checks: warm.ready.checks });
+      expect((await own.call('POST', '/v1/transactions', {})).status).toBe(201);
+      warm.ready = { ready: false, checks: [{ name: 'kafka', ok: false, detail: 'kafka: no broker answers' }] };
       expect((await own.call('GET', '/health/startup')).status).toBe(200);
-      expectProblem(await own.call('GET', '/health/ready'), 'not-ready');
+      const problem = expectProblem(await own.call('GET', '/health/ready'), 'not-ready');
+      expect(problem.detail).toBe('Not ready: kafka: no broker answers.');
       await own.close();
     });
 

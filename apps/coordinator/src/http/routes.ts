@@ -239,7 +239,7 @@ export const ROUTES: readonly Route[] = [
   ...participantRoutes,
   health('/health/live', 'isLive', 'Whether the process runs.', []),
   health('/health/ready', 'isReady', 'Whether it can take work now.', ['not-ready']),
-  health('/health/startup', 'isStarted', 'Whether it has ever been ready.', ['not-ready']),
+  health('/health/startup', 'isStarted', 'Whether it has recovered its state.', ['not-ready']),
   {
     ...document('/metrics', 'getMetrics', 'Metrics in the text format of Prometheus.', 'text/plain'),
     tag: 'operations',

@@ -1,0 +1,165 @@
+import { commandSchema, deadLetterSchema, ERRORS, outcomeEventSchema, replySchema } from '@concordat/protocol';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { FakeCoordinator } from '../../test/fake-coordinator.js';
+import { type HttpHarness, startHttp } from '../../test/http-harness.js';
+import { asyncApiDocument } from './asyncapi.js';
+import { errorsMarkdown } from './error-docs.js';
+import { type JsonSchema, toJsonSchema } from './json-schema.js';
+import { openApiDocument } from './openapi.js';
+import { ROUTES } from './routes.js';
+
+type Json = Record<string, unknown>;
+interface AsyncOperation {
+  readonly action: string;
+  readonly channel: { readonly $ref: string };
+  readonly messages: readonly { readonly $ref: string }[];
+}
+
+/** Every `$ref` of a document, anywhere. */
+function referencesOf(value: unknown): string[] {
+  if (value === null || typeof value !== 'object') return [];
+  const own = '$ref' in value && typeof value.$ref === 'string' ? [value.$ref] : [];
+  return [...own, ...Object.values(value).flatMap(referencesOf)];
+}
+
+function resolve(document: unknown, reference: string): unknown {
+  return reference
+    .slice('#/'.length)
+    .split('/')
+    .reduce<unknown>((at, key) => (at as Json | undefined)?.[key], document);
+}
+
+describe('/openapi.json', () => {
+  let http: HttpHarness;
+  let document: JsonSchema;
+
+  beforeAll(async () => {
+    http = await startHttp(new FakeCoordinator());
+    document = (await http.call('GET', '/openapi.json')).json;
+  });
+  afterAll(() => http.close());
+
+  it('is the document that the generator writes', () => {
+    expect(document).toEqual(JSON.parse(JSON.stringify(openApiDocument('0.1.0'))));
+    expect(document.openapi).toBe('3.1.0');
+  });
+
+  it('refers to nothing that is not there', () => {
+    const references = referencesOf(document);
+    expect(references.length).toBeGreaterThan(20);
+    for (const reference of references) expect([reference, resolve(document, reference)]).not.toContain(undefined);
+  });
+
+  it('has only schemas that a validator accepts', () => {
+    const ajv = new Ajv2020({ strict: false, validateFormats: false });
+    ajv.addSchema({ $id: 'openapi', ...document });
+    const schemas = Object.keys((document.components as { schemas: object }).schemas);
+    expect(schemas).toEqual(
+      expect.arrayContaining(['Transaction', 'Branch', 'Problem', 'BeginRequest', 'Participant']),
+    );
+    for (const name of schemas) expect(ajv.getSchema(`openapi#/components/schemas/${name}`)).toBeDefined();
+  });
+
+  it('describes exactly the routes that are served', async () => {
+    const fastify = http.routes();
+    const documented = ROUTES.map(({ method, path }) => `${method} ${path.replaceAll(/\{(\w+)\}/g, ':$1')}`);
+    const served = fastify.filter((route) => !route.startsWith('HEAD ') && !route.includes('/docs/assets/'));
+    expect(served.sort()).toEqual(documented.sort());
+  });
+
+  it('documents a problem for every code, and every code is on some route or common to all', () => {
+    const text = JSON.stringify(document);
+    const outside = ['route-not-found', 'method-not-allowed'];
+    for (const code of Object.keys(ERRORS).filter((one) => !outside.includes(one))) {
+      expect(text).toContain(`\`${code}\``);
+    }
+  });
+});
+
+describe('/asyncapi.json', () => {
+  const document = JSON.parse(JSON.stringify(asyncApiDocument('0.1.0')));
+
+  it('has the structure of AsyncAPI 3', () => {
+    expect(document).toMatchObject({
+      asyncapi: '3.0.0',
+      info: { title: expect.any(String), version: '0.1.0' },
+      channels: {
+        commands: { address: 'concordat.commands.{participant}', parameters: { participant: {} } },
+        replies: { address: 'concordat.replies' },
+        events: { address: 'concordat.events' },
+        participantDeadLetters: { address: 'concordat.dead-letters.{participant}' },
+        coordinatorDeadLetters: { address: 'concordat.dead-letters._coordinator' },
+      },
+    });
+    for (const { action, channel, messages } of Object.values<AsyncOperation>(document.operations)) {
+      expect(['send', 'receive']).toContain(action);
+      expect(resolve(document, channel.$ref)).toMatchObject({ address: expect.any(String) });
+      for (const { $ref } of messages) expect($ref.startsWith(`${channel.$ref}/messages/`)).toBe(true);
+    }
+    for (const reference of referencesOf(document)) expect(resolve(document, reference)).toBeDefined();
+  });
+
+  it('describes each message by the very schema that decodes it', () => {
+    const schemas = [...commandSchema.options, ...replySchema.options, outcomeEventSchema, deadLetterSchema];
+    const expected = schemas.map((schema) => {
+      const { $schema: _, ...payload } = toJsonSchema(schema, 'draft-07');
+      return JSON.parse(JSON.stringify(payload));
+    });
+    const payloads = Object.values<Json>(document.components.messages).map(({ payload }) => payload);
+    expect(payloads).toEqual(expected);
+  });
+
+  it('accepts a real message and refuses a broken one', () => {
+    const ajv = new Ajv2020({ strict: false, validateFormats: false });
+    const validate = ajv.compile(document.components.messages.commit.payload);
+    const commit = { v: 1, type: 'commit', transactionId: 'a-1-1', participant: 'x', horizon: 'a-1-1', csn: 5 };
+    expect(commandSchema.safeParse(commit).success).toBe(true);
+    expect(validate(commit)).toBe(true);
+    expect(validate({ ...commit, csn: 0 })).toBe(false);
+    expect(validate({ ...commit, v: 2 })).toBe(false);
+  });
+});
+
+describe('docs/errors.md', () => {
+  it('lists every code with a place to link to', () => {
+    const page = errorsMarkdown();
+    for (const code of Object.keys(ERRORS)) expect(page).toContain(`<a id="${code}"></a>\`${code}\``);
+  });
+});
+
+describe('the registry of errors', () => {
+  it('keeps every code, status and promise for ever', () => {
+    const pinned = Object.entries(ERRORS).map(([code, { status, retryable }]) => [code, status, retryable]);
+    expect(pinned).toEqual([
+      ['request-invalid', 400, false],
+      ['idempotency-key-invalid', 400, false],
+      ['cursor-invalid', 400, false],
+      ['route-not-found', 404, false],
+      ['transaction-not-found', 404, false],
+      ['participant-not-found', 404, false],
+      ['method-not-allowed', 405, false],
+      ['transaction-aborted', 409, false],
+      ['transaction-committed', 409, false],
+      ['transaction-not-active', 409, false],
+      ['transaction-empty', 409, false],
+      ['transaction-gone', 410, false],
+      ['body-too-large', 413, false],
+      ['unsupported-media-type', 415, false],
+      ['participant-unknown', 422, false],
+      ['operation-unknown', 422, false],
+      ['input-invalid', 422, false],
+      ['isolation-mismatch', 422, false],
+      ['idempotency-key-reused', 422, false],
+      ['too-many-branches', 422, false],
+      ['internal', 500, true],
+      ['overloaded', 503, true],
+      ['kafka-unavailable', 503, true],
+      ['postgres-unavailable', 503, true],
+      ['persistence-backlog-full', 503, true],
+      ['not-ready', 503, true],
+      ['stopping', 503, true],
+      ['outcome-unknown', 504, false],
+    ]);
+  });
+});

@@ -1,0 +1,36 @@
+// Writes the documents that are made of the code: docs/errors.md, apps/coordinator/openapi.json and asyncapi.json.
+// `node scripts/generate.mjs --check` writes nothing and exits 1, naming the files, when any is stale.
+import { readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from './build.mjs';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const check = process.argv.includes('--check');
+
+await build();
+const load = (name) => import(new URL(`../apps/coordinator/dist/http/${name}.js`, import.meta.url));
+const [{ openApiDocument }, { asyncApiDocument }, { errorsMarkdown }, { API_VERSION }] = await Promise.all(
+  ['openapi', 'asyncapi', 'error-docs', 'version'].map(load),
+);
+const json = (document) => `${JSON.stringify(document, null, 2)}\n`;
+
+const documents = {
+  'docs/errors.md': errorsMarkdown(),
+  'apps/coordinator/openapi.json': json(openApiDocument(API_VERSION)),
+  'apps/coordinator/asyncapi.json': json(asyncApiDocument(API_VERSION)),
+};
+
+const stale = [];
+for (const [name, content] of Object.entries(documents)) {
+  const path = join(root, name);
+  const present = await readFile(path, 'utf8').catch(() => undefined);
+  if (present === content) continue;
+  stale.push(name);
+  if (!check) await writeFile(path, content);
+}
+
+if (stale.length === 0) console.log('generated documents are fresh');
+else if (check) console.error(`stale: ${stale.join(', ')}; run node scripts/generate.mjs and commit the result`);
+else console.log(`wrote ${stale.join(', ')}`);
+process.exitCode = check && stale.length > 0 ? 1 : 0;
