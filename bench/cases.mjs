@@ -31,7 +31,8 @@ export const openCase = (name, surroundings, callers) => openers[name](surroundi
 async function openEmpty(surroundings, callers) {
   const names = ['empty-a', 'empty-b'];
   const context = { brokers: surroundings.kafka.brokers, client: process.env.KAFKA_CLIENT || undefined };
-  const start = (name) => WorkloadProcess.open('empty-participant', { ...context, name }, profiledEnv(surroundings, name));
+  const start = (name) =>
+    WorkloadProcess.open('empty-participant', { ...context, name }, profiledEnv(surroundings, name));
   const participants = Object.fromEntries(await Promise.all(names.map(async (name) => [name, await start(name)])));
   for (const participant of Object.values(participants)) surroundings.closing.add(() => participant.close());
   const coordinator = await openCoordinator('empty', surroundings);

@@ -13,7 +13,12 @@ const CHILDREN_SYSTEM = 14;
 
 async function statOf(pid) {
   const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-  return text === '' ? undefined : text.slice(text.lastIndexOf(')') + 2).split(' ').map(Number);
+  return text === ''
+    ? undefined
+    : text
+        .slice(text.lastIndexOf(')') + 2)
+        .split(' ')
+        .map(Number);
 }
 
 /** @param {number} pid @returns {Promise<number | null>} ms of CPU time that the process has used, all its threads together */

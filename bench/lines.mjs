@@ -81,7 +81,8 @@ export function table(lines) {
   const cells = lines.map((line) => COLUMNS.map(([, show]) => String(show(line))));
   const widths = COLUMNS.map(([title], column) => Math.max(title.length, ...cells.map((row) => row[column].length)));
   const pad = (text, column) => (column === 0 ? text.padEnd(widths[column]) : text.padStart(widths[column]));
-  const scale = (line) => Math.max(...lines.filter((other) => isFloor(other) === isFloor(line)).map((other) => other.perSecond));
+  const scale = (line) =>
+    Math.max(...lines.filter((other) => isFloor(other) === isFloor(line)).map((other) => other.perSecond));
   const rows = cells.map((row, index) => {
     const line = lines[index];
     return `${row.map(pad).join('  ')}  ${bar(line.perSecond / scale(line))}`.trimEnd();

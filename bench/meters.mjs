@@ -37,7 +37,11 @@ export class Meters {
     meters.#prefix = what.topicPrefix;
     if (what.topicPrefix !== undefined) {
       if (kafka.pid) meters.#processes.push(['kafka', () => cpuOfProcess(kafka.pid)]);
-      const client = new Kafka({ brokers: kafka.brokers.split(','), clientId: 'bench-meters', logLevel: logLevel.NOTHING });
+      const client = new Kafka({
+        brokers: kafka.brokers.split(','),
+        clientId: 'bench-meters',
+        logLevel: logLevel.NOTHING,
+      });
       meters.#admin = client.admin();
       await meters.#admin.connect();
       meters.#topics = (await meters.#admin.listTopics()).filter((topic) => topic.startsWith(what.topicPrefix));

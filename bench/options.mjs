@@ -39,7 +39,9 @@ export function readOptions(words) {
   const values = parse(words);
   const replicas = wholeNumber('--replicas', values.replicas, 7);
   if (replicas > 1) {
-    throw new UsageError(`This version runs a single coordinator; --replicas ${replicas} waits for the replicated log.`);
+    throw new UsageError(
+      `This version runs a single coordinator; --replicas ${replicas} waits for the replicated log.`,
+    );
   }
   return {
     cases: casesOf(values.case),

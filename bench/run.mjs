@@ -27,7 +27,11 @@ export async function runBench(options, print) {
   });
   try {
     const surroundings = await openSurroundings({ closing, profile: options.profile, quiet: options.json });
-    const lines = await measureAll(surroundings, options, options.json ? (line) => print(JSON.stringify(line)) : undefined);
+    const lines = await measureAll(
+      surroundings,
+      options,
+      options.json ? (line) => print(JSON.stringify(line)) : undefined,
+    );
     if (!options.json) print(`\n${table(lines)}\n\nCPU ms per transaction\n${cpuTable(lines)}`);
     const bad = complaints(lines);
     for (const sentence of bad) console.error(sentence);

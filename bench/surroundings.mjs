@@ -61,7 +61,13 @@ export async function openSurroundings({ closing, profile, quiet }) {
     surroundings.kafka = await openKafka(directory, closing, onProgress);
   };
   if (quiet) await Promise.all([postgres(() => {}), kafka(() => {})]);
-  else await runSteps([[{ title: 'Postgres', run: postgres }, { title: 'Kafka', run: kafka }]]);
+  else
+    await runSteps([
+      [
+        { title: 'Postgres', run: postgres },
+        { title: 'Kafka', run: kafka },
+      ],
+    ]);
   return surroundings;
 }
 

@@ -12,8 +12,8 @@ export async function open({ url, callers, body }) {
   const bodyOf = body.kind === 'fixed' ? () => body.json : templateBody(body);
   return {
     once: (caller) =>
-      new Promise((resolve, reject) => {
-        pool.dispatch({ ...request, body: bodyOf(caller) }, new Answer(resolve, reject));
+      new Promise((resolve) => {
+        pool.dispatch({ ...request, body: bodyOf(caller) }, new Answer(resolve));
       }),
     close: () => pool.destroy(),
   };
@@ -32,13 +32,11 @@ function templateBody({ parts, perCaller }) {
 /** What undici calls back; the body of a good answer is thrown away, since reading it is the caller's business. */
 class Answer {
   #resolve;
-  #reject;
   #status = 0;
   #text = '';
 
-  constructor(resolve, reject) {
+  constructor(resolve) {
     this.#resolve = resolve;
-    this.#reject = reject;
   }
 
   onRequestStart() {}

@@ -20,9 +20,7 @@ export async function open({ databaseUrl, callers }) {
     sequence += 1;
     const gid = `'concordat:bench:${sequence}'`;
     const started = performance.now();
-    await client.query(
-      `BEGIN; INSERT INTO floor_row VALUES (${sequence}, 'one row'); PREPARE TRANSACTION ${gid}`,
-    );
+    await client.query(`BEGIN; INSERT INTO floor_row VALUES (${sequence}, 'one row'); PREPARE TRANSACTION ${gid}`);
     prepares.push(performance.now() - started);
     await client.query(`COMMIT PREPARED ${gid}`);
   }
