@@ -106,9 +106,10 @@ export class BrokerTransport implements Transport {
     this.#availability.set(true);
   }
 
-  /** Something failed: find out at once whether the broker is there at all. */
+  /** Something failed: find out at once whether the broker is there at all. While it is known not to be, say no more. */
   #suspect(error: unknown): void {
-    this.#settings.logger.warn({ error }, 'A request to the broker failed.');
+    if (this.#closed) return;
+    if (this.#availability.available) this.#settings.logger.warn({ error }, 'A request to the broker failed.');
     this.#probe();
   }
 

@@ -2,11 +2,14 @@
  * Who leads which partition, and connections to those brokers. Owns the cache of that knowledge; asks again when told
  * that it was wrong, and now and then by itself, as topics grow.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import { Admin, type Broker, type Connection, ConnectionPool, findErrorBy } from '@platformatic/kafka';
 import type { TopicSpec } from '../transport.js';
 
 const knowledgeAgeMaxMs = 60_000;
 const requestTimeoutMs = 5_000;
+const knownAttemptsMax = 50;
+const knownDelayMs = 100;
 
 /** One topic as last seen. */
 export interface TopicLayout {
@@ -83,12 +86,21 @@ export class Cluster {
       } catch (error) {
         if (!findErrorBy(error as Error, 'apiId', 'TOPIC_ALREADY_EXISTS')) throw error;
       }
-      this.forget(name);
+      await this.#untilKnown(name);
     }
   }
 
   async close(): Promise<void> {
     await this.#admin.close();
+  }
+
+  /** The broker that created a topic is not always the one that is asked about it. */
+  async #untilKnown(topic: string): Promise<void> {
+    for (let attempt = 0; attempt < knownAttemptsMax; attempt += 1) {
+      const layout = await this.refresh(topic);
+      if (layout?.leaders.every((leader) => leader >= 0)) return;
+      await delay(knownDelayMs);
+    }
   }
 
   async #ask(topic: string): Promise<TopicLayout | undefined> {
@@ -106,6 +118,13 @@ export class Cluster {
       return undefined;
     }
   }
+}
+
+const comingUp = ['COORDINATOR_NOT_AVAILABLE', 'COORDINATOR_LOAD_IN_PROGRESS', 'NOT_COORDINATOR'];
+
+/** Whether a broker says that it, or a topic of its own, is not ready yet: normal after a start. */
+export function isComingUp(error: unknown): boolean {
+  return error instanceof Error && comingUp.some((apiId) => findErrorBy(error, 'apiId', apiId) !== null);
 }
 
 /** One attempt at a time: who calls knows better when to try again. */

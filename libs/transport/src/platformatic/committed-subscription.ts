@@ -2,8 +2,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { SubscriptionWork } from '../subscription-work.js';
 import type { SubscribeOptions, Subscription } from '../transport.js';
+import { isComingUp } from './cluster.js';
 import { createReader, type SubscriptionParts } from './end-subscription.js';
-import { GroupMember, isFenced } from './group-member.js';
+import { GroupMember, InstanceNameTaken } from './group-member.js';
 import type { TopicReader } from './topic-reader.js';
 
 const retryDelayMs = 250;
@@ -45,7 +46,7 @@ export class CommittedSubscription implements Subscription {
         if (await this.#parts.cluster.refresh(this.#options.topic)) await this.#beMember();
         else this.#positioned.resolve();
       } catch (error) {
-        this.#report(error);
+        if (!isComingUp(error)) this.#report(error);
       }
       if (!this.#closed) await Promise.race([delay(retryDelayMs), this.#closing.promise]);
     }
@@ -83,7 +84,7 @@ export class CommittedSubscription implements Subscription {
       await commit;
       await this.#commit(member);
     } catch (error) {
-      if (isFenced(error)) this.#goAnonymous();
+      if (error instanceof InstanceNameTaken) this.#goAnonymous();
       throw error;
     } finally {
       clearInterval(timer);

@@ -5,11 +5,18 @@
  * The member has the name of the process (static membership): a process that was killed and started again takes the
  * place of its predecessor without waiting for the session timeout and without a rebalance.
  */
-import { Consumer, findErrorBy } from '@platformatic/kafka';
+import { Consumer } from '@platformatic/kafka';
 import type { HandledOffset } from '../subscription-work.js';
 import { patience, silenceErrorEvents } from './cluster.js';
 
 const earliestTimestamp = -2n;
+/** Losing the membership twice within this many session timeouts means that somebody else takes it. */
+const takeoverSessions = 5;
+
+/** Another process goes by our name: the broker gives the membership to one and then to the other. */
+export class InstanceNameTaken extends Error {
+  override readonly name = 'InstanceNameTaken';
+}
 
 interface GroupMemberOptions {
   brokers: string[];
@@ -28,7 +35,10 @@ export class GroupMember {
   readonly #consumer: Consumer<Buffer, Buffer, Buffer, Buffer>;
   readonly #failure = Promise.withResolvers<never>();
   #committing: Promise<void> = Promise.resolve();
+  #positioning: Promise<void> | undefined;
   #assignments = 0;
+  #memberId: string | undefined;
+  #lostAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: GroupMemberOptions) {
     this.#options = options;
@@ -49,8 +59,10 @@ export class GroupMember {
     const fail = (error: unknown) => this.#failure.reject(error);
     this.#consumer.on('error' as never, fail as never);
     this.#consumer.on('consumer:heartbeat:stalled', ({ lastError }) => fail(lastError ?? new Error('No heartbeat.')));
-    this.#consumer.on('consumer:heartbeat:error', ({ error }) => {
-      if (isFenced(error)) fail(error);
+    this.#consumer.on('consumer:group:join', ({ memberId }) => {
+      if (this.#isTakenOver(memberId)) fail(new InstanceNameTaken(`Somebody else is ${instanceId}.`));
+      this.#positioning = this.#position();
+      this.#positioning.catch(fail);
     });
   }
 
@@ -63,10 +75,7 @@ export class GroupMember {
   async join(): Promise<void> {
     this.#consumer.topics.trackAll(this.#options.topic);
     await this.#consumer.joinGroup({});
-    await this.#position();
-    this.#consumer.on('consumer:group:join', () => {
-      this.#position().catch((error) => this.#failure.reject(error));
-    });
+    await this.#positioning;
   }
 
   /** Stores how far we came. Calls queue behind one another. */
@@ -110,9 +119,14 @@ export class GroupMember {
     }
     if (assignment === this.#assignments) this.#options.onAssigned(positions);
   }
-}
 
-/** Whether another process goes by our name. */
-export function isFenced(error: unknown): boolean {
-  return error instanceof Error && findErrorBy(error, 'apiId', 'FENCED_INSTANCE_ID') !== null;
+  /** The library takes a lost membership back by itself; this tells a lost one from one that is taken away. */
+  #isTakenOver(memberId: string): boolean {
+    const lost = this.#memberId !== undefined && this.#memberId !== memberId;
+    this.#memberId = memberId;
+    if (!lost || this.#options.instanceId === undefined) return false;
+    const sinceMs = performance.now() - this.#lostAtMs;
+    this.#lostAtMs = performance.now();
+    return sinceMs < takeoverSessions * this.#options.sessionTimeoutMs;
+  }
 }

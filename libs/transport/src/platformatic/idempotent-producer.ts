@@ -11,7 +11,7 @@ import { type ConnectionPool, Producer } from '@platformatic/kafka';
 import { partitionOf } from '../partition-of.js';
 import type { OutgoingMessage } from '../transport.js';
 import { TransportError } from '../transport-error.js';
-import { type Cluster, patience, silenceErrorEvents } from './cluster.js';
+import { type Cluster, isComingUp, patience, silenceErrorEvents } from './cluster.js';
 import { encodeRecordBatch, type ProducerIdentity } from './record-batch.js';
 import { type PartitionAnswer, type PartitionBatch, produce } from './requests.js';
 
@@ -29,41 +29,59 @@ interface PendingBatch extends PartitionBatch {
   stored: boolean;
 }
 
+interface IdempotentProducerOptions {
+  brokers: string[];
+  clientId: string;
+  /** How long a batch is tried. */
+  timeoutMs: number;
+  onTrouble(error: unknown): void;
+}
+
 export class IdempotentProducer {
   readonly #cluster: Cluster;
   readonly #pool: ConnectionPool;
   readonly #identities: Producer;
-  readonly #timeoutMs: number;
+  readonly #options: IdempotentProducerOptions;
   #identity: ProducerIdentity | undefined;
   /** The number of the next record, by topic and partition. */
   #sequences = new Map<string, number>();
 
-  constructor(cluster: Cluster, options: { brokers: string[]; clientId: string; timeoutMs: number }) {
+  constructor(cluster: Cluster, options: IdempotentProducerOptions) {
     this.#cluster = cluster;
     this.#pool = cluster.createPool();
-    this.#timeoutMs = options.timeoutMs;
+    this.#options = options;
     this.#identities = new Producer({ clientId: options.clientId, bootstrapBrokers: options.brokers, ...patience });
     silenceErrorEvents(this.#identities.connections);
   }
 
   /** Resolves when every message is stored; rejects with a `TransportError`. */
   async deliver(messages: readonly OutgoingMessage[]): Promise<void> {
-    const deadlineMs = performance.now() + this.#timeoutMs;
-    let failure: unknown;
+    const deadlineMs = performance.now() + this.#options.timeoutMs;
+    let unstored = messages;
+    let batches: PendingBatch[] | undefined;
+    let cause: unknown;
     try {
-      let batches = await this.#prepare(messages);
-      while (!(await this.#attempt(batches))) {
-        await delay(retryDelayMs);
-        if (performance.now() > deadlineMs) throw new Error('The broker did not store the batch in time.');
-        if (!this.#identity) batches = await this.#prepare(batches.flatMap(unstoredMessages));
-      }
-      return;
+      do {
+        if (cause !== undefined) await delay(retryDelayMs);
+        try {
+          batches ??= await this.#prepare(unstored);
+          await this.#attempt(batches);
+          return;
+        } catch (error) {
+          if (error instanceof TransportError) throw error;
+          if (!isComingUp(error)) this.#options.onTrouble(error);
+          cause = error;
+        }
+        if (this.#identity || !batches) continue;
+        // What is sent under a new identity is numbered and encoded anew.
+        unstored = batches.flatMap(unstoredMessages);
+        batches = undefined;
+      } while (performance.now() < deadlineMs);
+      throw new TransportError('transport-unavailable', 'The broker did not store the batch in time.', { cause });
     } catch (error) {
-      failure = error;
+      this.#identity = undefined;
+      throw error;
     }
-    this.#identity = undefined;
-    if (failure instanceof TransportError) throw failure;
-    throw new TransportError('transport-unavailable', 'The broker could not be reached.', { cause: failure });
   }
 
   async close(): Promise<void> {
@@ -112,55 +130,53 @@ export class IdempotentProducer {
     return this.#identity;
   }
 
-  /** @returns whether everything is stored; false means: once more */
-  async #attempt(batches: PendingBatch[]): Promise<boolean> {
+  /** Resolves when everything is stored; rejects when it has to be tried again, or with a `TransportError` if not. */
+  async #attempt(batches: PendingBatch[]): Promise<void> {
     const byLeader = new Map<number, PendingBatch[]>();
     for (const batch of batches) {
       if (batch.stored) continue;
       const known = this.#cluster.layout(batch.topic);
-      const layout = known instanceof Promise ? await known.catch(() => undefined) : known;
-      const leader = layout?.leaders[batch.partition];
-      if (leader === undefined) return false;
+      const layout = known instanceof Promise ? await known : known;
+      const leader = layout?.leaders[batch.partition] ?? -1;
       const group = byLeader.get(leader);
       if (group) group.push(batch);
       else byLeader.set(leader, [batch]);
     }
-    const outcomes = await Promise.all([...byLeader].map(([leader, group]) => this.#sendTo(leader, group)));
-    return outcomes.every(Boolean);
+    // All of them are seen to their end before anything is sent again.
+    const outcomes = await Promise.allSettled([...byLeader].map(([leader, group]) => this.#sendTo(leader, group)));
+    const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));
+    if (failures.length > 0) throw failures.find((failure) => failure instanceof TransportError) ?? failures[0];
   }
 
-  async #sendTo(leader: number, batches: PendingBatch[]): Promise<boolean> {
+  async #sendTo(leader: number, batches: PendingBatch[]): Promise<void> {
     let answers: PartitionAnswer[];
     try {
       const connection = await this.#cluster.connect(this.#pool, leader);
-      answers = await produce(connection, batches, this.#timeoutMs);
-    } catch {
-      // The connection broke: whether the batch arrived is unknown, so it goes again under the same numbers.
+      answers = await produce(connection, batches, this.#options.timeoutMs);
+    } catch (error) {
+      // Whether the batch arrived is unknown, so it goes again under the same numbers, to whoever leads then.
       for (const { topic } of batches) this.#cluster.forget(topic);
-      return false;
+      throw error;
     }
-    let complete = true;
+    let failure: Error | undefined;
     for (const answer of answers) {
       const batch = batches.find(({ topic, partition }) => topic === answer.topic && partition === answer.partition);
       if (!batch) continue;
-      batch.stored = this.#isStored(answer);
-      complete &&= batch.stored;
+      const refusal = this.#refusal(answer);
+      batch.stored = refusal === undefined;
+      if (refusal instanceof TransportError || !failure) failure = refusal;
     }
-    return complete;
+    if (failure) throw failure;
   }
 
-  #isStored({ topic, partition, errorCode }: PartitionAnswer): boolean {
-    if (errorCode === 0 || errorCode === duplicateSequence) return true;
-    if (identityErrors.has(errorCode)) {
-      this.#identity = undefined;
-      return false;
-    }
-    if (passingErrors.has(errorCode)) {
-      this.#cluster.forget(topic);
-      return false;
-    }
+  /** @returns why a batch was not stored: a `TransportError` if it never will be */
+  #refusal({ topic, partition, errorCode }: PartitionAnswer): Error | undefined {
+    if (errorCode === 0 || errorCode === duplicateSequence) return undefined;
     const text = `The broker refused a batch for partition ${partition} of ${topic} (code ${errorCode}).`;
-    throw new TransportError('transport-message-rejected', text);
+    if (identityErrors.has(errorCode)) this.#identity = undefined;
+    else if (passingErrors.has(errorCode)) this.#cluster.forget(topic);
+    else return new TransportError('transport-message-rejected', text);
+    return new Error(text);
   }
 }
 

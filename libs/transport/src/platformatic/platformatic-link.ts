@@ -17,7 +17,12 @@ export class PlatformaticLink implements Link {
     const { brokers, clientId, sendTimeoutMs } = context.settings;
     this.#context = context;
     this.#cluster = new Cluster(brokers, clientId);
-    this.#producer = new IdempotentProducer(this.#cluster, { brokers, clientId, timeoutMs: sendTimeoutMs });
+    this.#producer = new IdempotentProducer(this.#cluster, {
+      brokers,
+      clientId,
+      timeoutMs: sendTimeoutMs,
+      onTrouble: context.onTrouble,
+    });
     this.#offsets = new OffsetLister({ brokers, clientId });
   }
 

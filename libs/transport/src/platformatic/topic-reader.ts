@@ -16,7 +16,8 @@ import { type FetchedPartition, fetch } from './requests.js';
 const waitMs = 250;
 const bytesMax = 1024 * 1024;
 const partitionBytesMax = 256 * 1024;
-const retryDelayMs = 100;
+const retryDelayMinMs = 50;
+const retryDelayMaxMs = 500;
 const offsetOutOfRange = 1;
 /** Handed on at once before other work gets its turn. */
 const strideMessages = 200;
@@ -67,6 +68,7 @@ export class TopicReader {
 
   /** Never rejects. */
   async #run(): Promise<void> {
+    let retryDelayMs = retryDelayMinMs;
     while (!this.#closed) {
       const positions = this.#positions;
       if (positions.size === 0) {
@@ -76,12 +78,16 @@ export class TopicReader {
         continue;
       }
       try {
-        await this.#readWhileAssigned(positions);
+        const startedMs = performance.now();
+        await this.#readWhileAssigned(positions).finally(() => {
+          if (performance.now() - startedMs > retryDelayMaxMs) retryDelayMs = retryDelayMinMs;
+        });
       } catch (error) {
         if (this.#closed) return;
         this.#options.onError(error);
         this.#cluster.forget(this.#options.topic);
         await delay(retryDelayMs);
+        retryDelayMs = Math.min(retryDelayMs * 2, retryDelayMaxMs);
       }
     }
   }
