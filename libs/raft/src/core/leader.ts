@@ -24,15 +24,15 @@ export function stepLeader(raft: Raft, message: Message): Refusal | undefined {
     case MessageType.ReadIndex:
       requestRead(raft, message);
       return undefined;
-    case MessageType.AppResp:
-    case MessageType.HeartbeatResp:
-    case MessageType.SnapStatus:
-    case MessageType.Unreachable:
-    case MessageType.TransferLeader:
-      break;
+    case MessageType.ForgetLeader:
+      return undefined; // it is the leader
     default:
-      return undefined; // answers to requests of an earlier role; ForgetLeader, which a leader has nothing to do with
+      return stepLeaderFromPeer(raft, message);
   }
+}
+
+/** The messages that are about one peer. */
+function stepLeaderFromPeer(raft: Raft, message: Message): undefined {
   const peer = raft.tracker.get(message.from);
   if (peer === undefined) {
     raft.logger.debug(() => `${hex(raft.id)} no progress available for ${hex(message.from)}`);
@@ -61,6 +61,8 @@ export function stepLeader(raft: Raft, message: Message): Refusal | undefined {
     case MessageType.TransferLeader:
       handleTransfer(raft, message.from, peer);
       break;
+    default:
+      break; // answers to requests of an earlier role
   }
   return undefined;
 }
