@@ -143,16 +143,19 @@ const PUBLIC_STATUS = {
 
 /** The transaction as the leader knows it at this moment: fresher than the ledger, never ahead of what is decided. */
 export function recordOf(coordination: Coordination): TransactionRecord {
-  const { header, state } = coordination;
+  const { header, outcome, completedAt } = coordination;
+  // Completed is what the log says: until FORGET is applied the transaction reads as decided.
+  const state =
+    coordination.state === 'completed' && completedAt === null ? (outcome ?? 'completed') : coordination.state;
   const settled = state !== 'committing';
   return {
     ...header,
     status: PUBLIC_STATUS[state],
-    outcome: settled ? coordination.outcome : null,
+    outcome: settled ? outcome : null,
     csn: coordination.csn,
     decidedIndex: coordination.decidedIndex,
     decidedAt: settled ? coordination.decidedAt : null,
-    completedAt: coordination.completedAt,
+    completedAt,
     reason: coordination.reason,
     branches: branchRecords(coordination),
   };

@@ -7,8 +7,8 @@
  * Invariants:
  * - L1 Applying is deterministic: no clock, no randomness, no I/O (D9). Equal entries give equal ledgers.
  * - L2 An outcome, once applied, never changes.
- * - L3 A COMMIT of a transaction of term t is accepted from an entry of term t only (D2); so the first entry of a later
- *   term settles every undecided transaction of earlier terms as aborted.
+ * - L3 A COMMIT or ABORT of a transaction of term t is accepted from an entry of term t only (D2); so the first entry of
+ *   a later term settles every undecided transaction of earlier terms as aborted.
  * - L4 CSNs grow with the log and never go backwards across incarnations.
  */
 import { assertNever, compareTransactionIds, parseTransactionId, type Reason } from '@concordat/protocol';
@@ -109,7 +109,7 @@ export class Ledger {
       case 'commit':
         return { ...none, ...this.#applyCommit(index, term, entry) };
       case 'abort':
-        return { ...none, ...this.#applyAbort(index, entry) };
+        return { ...none, ...this.#applyAbort(index, term, entry) };
       case 'forget':
         return { ...none, transactions: this.#applyForget(entry) };
       case 'participant': {
@@ -175,9 +175,10 @@ export class Ledger {
     return { transactions: [record], keys: this.#bind(entry.claims, record.id, entry.at) };
   }
 
-  #applyAbort(index: number, entry: AbortEntry): Pick<Change, 'transactions' | 'keys'> {
+  #applyAbort(index: number, term: number, entry: AbortEntry): Pick<Change, 'transactions' | 'keys'> {
     const known = this.live.get(entry.header.id);
-    if (known && known.outcome !== null) return { transactions: [], keys: [] };
+    // D2 again: what an earlier term left open was settled by this term's first entry, and may be forgotten by now.
+    if (!this.#isOfTerm(entry.header, term) || (known && known.outcome !== null)) return { transactions: [], keys: [] };
     const record = this.#settle(abortedRecord(entry.header, entry.branches, entry.reason, index, entry.at));
     return { transactions: [record], keys: this.#bind(entry.claims, record.id, entry.at) };
   }
@@ -234,10 +235,8 @@ export class Ledger {
   }
 
   #expireKeys(before: number): void {
-    for (const [name, record] of this.#keys) {
-      if (record.createdAt >= before) break; // keys are bound in the order of the log, so the oldest come first
-      this.#keys.delete(name);
-    }
+    // All of them are looked at: leaders' clocks differ, so keys are not bound in the order of their times (D9).
+    for (const [name, record] of this.#keys) if (record.createdAt < before) this.#keys.delete(name);
   }
 }
 
