@@ -1,9 +1,9 @@
 // `npm run test:faults [-- --kills N --clients N --seed N]`: kills coordinator and participants at random under load and
 // checks that nothing is ever half done.
 import { parseArgs } from 'node:util';
-import { ensureInstalled } from './lib/setup.mjs';
+import { ensureReady } from './lib/setup.mjs';
 
-await ensureInstalled();
+await ensureReady();
 const { runFaults } = await import('../test/product/faults.mjs');
 const { values } = parseArgs({
   options: {

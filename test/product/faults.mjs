@@ -30,7 +30,9 @@ export async function runFaults({ kills, clients, seed, report = () => {} }) {
     const accounts = await openAccounts(product.url, 10);
     const loops = new TransferLoops(() => product.url, accounts, clients);
     for (let done = 0; done < kills; done += 1) {
-      await new Promise((resolve) => setTimeout(resolve, 200 + random() * 1500));
+      const answersBefore = loops.answers.length;
+      await eventually(async () => loops.answers.length >= answersBefore + clients, 'transfers to go on after a kill');
+      await new Promise((resolve) => setTimeout(resolve, random() * 1000));
       const alive = targetsOf(await product.run()).filter(({ pid }) => pid !== null);
       const victim = alive[Math.floor(random() * alive.length)];
       if (!victim) continue;
