@@ -1,10 +1,7 @@
 // What the system has used up so far: CPU time by process, fsyncs, messages in Kafka. Two readings make a difference.
-import { createRequire } from 'node:module';
 import pg from 'pg';
 import { cpuOfFamily, cpuOfProcess } from './cpu.mjs';
-
-// kafkajs is a CommonJS package of libs/transport; its admin client counts, it carries nothing.
-const { Kafka, logLevel } = createRequire(new URL('../libs/transport/package.json', import.meta.url))('kafkajs');
+import { TopicEnds } from './topic-ends.mjs';
 
 /**
  * @typedef {object} Reading
@@ -17,10 +14,8 @@ const { Kafka, logLevel } = createRequire(new URL('../libs/transport/package.jso
 export class Meters {
   #processes;
   #metricsUrls;
-  #prefix;
   #database;
-  #admin;
-  #topics = [];
+  #topicEnds;
 
   /**
    * @param {import('./surroundings.mjs').Surroundings} surroundings
@@ -34,17 +29,9 @@ export class Meters {
     const meters = new Meters();
     meters.#processes = Object.entries(what.pids).map(([name, pid]) => [name, () => cpuOfProcess(pid)]);
     meters.#metricsUrls = what.metricsUrls ?? [];
-    meters.#prefix = what.topicPrefix;
     if (what.topicPrefix !== undefined) {
       if (kafka.pid) meters.#processes.push(['kafka', () => cpuOfProcess(kafka.pid)]);
-      const client = new Kafka({
-        brokers: kafka.brokers.split(','),
-        clientId: 'bench-meters',
-        logLevel: logLevel.NOTHING,
-      });
-      meters.#admin = client.admin();
-      await meters.#admin.connect();
-      meters.#topics = (await meters.#admin.listTopics()).filter((topic) => topic.startsWith(what.topicPrefix));
+      meters.#topicEnds = await TopicEnds.open(kafka.brokers, what.topicPrefix);
     }
     if (what.postgres) {
       if (postgres.pid) meters.#processes.push(['postgres', () => cpuOfFamily(postgres.pid)]);
@@ -59,13 +46,13 @@ export class Meters {
     const [cpu, fsyncs, messages] = await Promise.all([
       Promise.all(this.#processes.map(async ([name, read]) => [name, await read()])),
       this.#fsyncs(),
-      this.#messages(),
+      this.#topicEnds?.messages() ?? 0,
     ]);
     return { cpuMs: Object.fromEntries(cpu), fsyncs, messages };
   }
 
   async close() {
-    await Promise.all([this.#admin?.disconnect(), this.#database?.end()]);
+    await Promise.all([this.#topicEnds?.close(), this.#database?.end()]);
   }
 
   async #fsyncs() {
@@ -78,13 +65,6 @@ export class Meters {
     if (!this.#database) return 0;
     const { rows } = await this.#database.query('SELECT COALESCE(sum(fsyncs), 0) AS count FROM pg_stat_io');
     return Number(rows[0].count);
-  }
-
-  /** By the ends of the partitions: what was really stored. */
-  async #messages() {
-    if (!this.#admin) return this.#prefix === undefined ? 0 : null;
-    const offsets = await Promise.all(this.#topics.map((topic) => this.#admin.fetchTopicOffsets(topic)));
-    return offsets.flat().reduce((sum, { high }) => sum + Number(high), 0);
   }
 }
 

@@ -1,5 +1,6 @@
 // Round trips through Kafka by the transport as built: this process asks, another one echoes.
-//   node bench/transport.mjs [--client kafkajs|platformatic] [--seconds 5] [--concurrency 1,32,128] [--json]
+//   node bench/transport.mjs [--client kafkajs|platformatic] [--seconds 5] [--partitions 4]
+//     [--concurrency 1,32,128] [--json]
 // Uses KAFKA_BROKERS, or starts a Kafka of its own in a temporary directory.
 import { fork } from 'node:child_process';
 import { readFile, rm } from 'node:fs/promises';
@@ -36,13 +37,13 @@ async function echo() {
   process.send('ready');
 }
 
-async function measure({ brokers, brokerPid, client, concurrencies, seconds }) {
+async function measure({ brokers, brokerPid, client, concurrencies, seconds, partitions }) {
   const run = `${client}.${Date.now().toString(36)}`;
   const transport = createTransport({ brokers, client, clientId: `bench-${run}`, logger });
   await transport.connect();
   await transport.ensureTopics([
-    { name: `bench.requests.${run}`, partitions: 8 },
-    { name: `bench.replies.${run}`, partitions: 8 },
+    { name: `bench.requests.${run}`, partitions },
+    { name: `bench.replies.${run}`, partitions },
   ]);
   const child = fork(here, {
     env: { ...process.env, BENCH_ECHO: JSON.stringify({ brokers, client, run }) },
@@ -134,6 +135,7 @@ async function main() {
     options: {
       client: { type: 'string', multiple: true, default: ['platformatic', 'kafkajs'] },
       seconds: { type: 'string', default: '5' },
+      partitions: { type: 'string', default: '4' },
       concurrency: { type: 'string', default: '1,32,128' },
       json: { type: 'boolean', default: false },
     },
@@ -151,6 +153,7 @@ async function main() {
         client,
         concurrencies,
         seconds: Number(values.seconds),
+        partitions: Number(values.partitions),
       });
       if (values.json) for (const line of lines) console.log(JSON.stringify(line));
       else console.table(lines);
