@@ -22,7 +22,11 @@ const fastifyCodes: Readonly<Record<string, readonly [ErrorCode, string]>> = {
  */
 export function toConcordatError(error: unknown, method: string, path: string): ConcordatError {
   if (error instanceof ConcordatError) return error;
-  if (error instanceof HttpException && error.getStatus() === NOT_FOUND) return unknownRoute(method, path);
+  // A method that is not served here is told before anything that is wrong with the rest of the request.
+  const isServed = methodsOfPath(path).includes(method);
+  if (!isServed || (error instanceof HttpException && error.getStatus() === NOT_FOUND)) {
+    return unknownRoute(method, path);
+  }
   // Nest wraps what Fastify threw.
   const origin = error instanceof HttpException ? (error.cause ?? error) : error;
   const { code, statusCode, message } = (origin ?? {}) as { code?: unknown; statusCode?: unknown; message?: unknown };

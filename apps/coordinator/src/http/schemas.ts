@@ -20,14 +20,15 @@ export const LABEL_LENGTH_MAX = 200;
 export const LIST_LIMIT_MAX = 200;
 export const LIST_LIMIT_DEFAULT = 50;
 
-/** No control characters, which logs and terminals would obey; no lone surrogates, which are no text. */
+/** Logs and terminals would obey control characters. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it refuses
-const PRINTABLE = /^[^\u0000-\u001f\u007f\ud800-\udfff]*$/u;
+const PRINTABLE = /^[^\u0000-\u001f\u007f]*$/;
 
 const label = z
   .string()
   .max(LABEL_LENGTH_MAX)
-  .regex(PRINTABLE, 'no control characters, no lone surrogates')
+  .regex(PRINTABLE, 'no control characters')
+  .refine((text) => text.isWellFormed(), 'no lone surrogates')
   .describe('Free text for people and for searching.');
 
 export const waitSchema = z

@@ -76,5 +76,5 @@ export class TransactionsController {
 function parseEnd(request: OneTransaction) {
   const id = checkTransactionId(request.params.id);
   parseRequest(emptyQuerySchema, request.query, 'query');
-  return [id, parseRequest(endRequestSchema, request.body ?? {}, 'body')] as const;
+  return [id, parseRequest(endRequestSchema, request.body === undefined ? {} : request.body, 'body')] as const;
 }
