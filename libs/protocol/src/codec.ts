@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { type Command, commandSchema } from './commands.js';
 import { type DeadLetter, deadLetterSchema, type OutcomeEvent, outcomeEventSchema } from './events.js';
+import { isNestedTooDeeply, JSON_DEPTH_MAX } from './nesting.js';
 import { type Reply, replySchema } from './replies.js';
 
 /** No message on the wire is larger; larger ones are refused unread. */
@@ -19,6 +20,7 @@ function decodeWith<T>(schema: z.ZodType<T>, value: Uint8Array): Decoded<T> {
   } catch (error) {
     return { ok: false, error: `not JSON: ${(error as Error).message}`.slice(0, 500) };
   }
+  if (isNestedTooDeeply(json)) return { ok: false, error: `nested deeper than ${JSON_DEPTH_MAX}` };
   const parsed = schema.safeParse(json);
   if (parsed.success) return { ok: true, message: parsed.data };
   const issues = parsed.error.issues

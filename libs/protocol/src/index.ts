@@ -28,6 +28,7 @@ export {
   transactionIdSchema,
   WIRE_VERSION,
 } from './names.js';
+export { isNestedTooDeeply, JSON_DEPTH_MAX } from './nesting.js';
 export { ABORT_REASONS, type AbortReasonCode, type Reason, reasonSchema } from './reason.js';
 export {
   type BranchResult,
