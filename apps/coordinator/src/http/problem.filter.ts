@@ -3,8 +3,9 @@ import type { ConcordatError } from '@concordat/protocol';
 import { type ArgumentsHost, Catch, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
+import { drain } from './drain.js';
 import { toConcordatError } from './framework-errors.js';
-import { PROBLEM_MEDIA_TYPE, problemResponse } from './problem.js';
+import { PROBLEM_MEDIA_TYPE, type ProblemResponse, problemResponse } from './problem.js';
 import { methodsOfPath } from './routes.js';
 import { traceIdOf } from './trace.js';
 
@@ -34,14 +35,19 @@ export class ProblemFilter implements ExceptionFilter {
       if (request.method === 'OPTIONS') return void reply.code(NO_CONTENT).send();
     }
     const response = problemResponse(problem, path, isUnexpected ? traceId : undefined);
-    for (const [name, value] of Object.entries(response.headers)) void reply.header(name, value);
-    void reply.code(response.status).header('content-type', PROBLEM_MEDIA_TYPE).send(response.body);
+    if (problem.code === 'body-too-large') void drain(request.raw).then(() => send(reply, response));
+    else send(reply, response);
   }
 
   private log(problem: ConcordatError, path: string, traceId: string | undefined): void {
     const { transactionId } = problem.details;
     this.logger.debug({ code: problem.code, detail: problem.message, path, transactionId, traceId }, 'request refused');
   }
+}
+
+function send(reply: FastifyReply, { status, headers, body }: ProblemResponse): void {
+  for (const [name, value] of Object.entries(headers)) void reply.header(name, value);
+  void reply.code(status).header('content-type', PROBLEM_MEDIA_TYPE).send(body);
 }
 
 const pathOf = (request: FastifyRequest): string => request.url.split('?', 1)[0] ?? '/';
