@@ -65,6 +65,7 @@ export class Leader {
   ready = false;
   readonly #live = new Map<string, Live>();
   readonly #timers: TimerWheel<Live>;
+  #incarnation = 0;
   #sequence = 0;
   #horizon: string | undefined;
   #forgettable: { id: string; hazards: readonly string[] }[] = [];
@@ -73,7 +74,6 @@ export class Leader {
 
   constructor(
     readonly term: number,
-    private readonly incarnation: number,
     private readonly ports: LeaderPorts,
   ) {
     this.#timers = new TimerWheel(
@@ -103,9 +103,13 @@ export class Leader {
     return lag;
   }
 
-  /** Takes up what the ledger holds undone, oldest first; called when the first entry of the term is applied. */
-  resume(decided: Iterable<TransactionRecord>): void {
+  /**
+   * Takes up what the ledger holds undone, oldest first; called when the first entry of the term is applied.
+   * @param incarnation the one that the ledger holds, which may not be the one that this leader proposed (D1)
+   */
+  resume(decided: Iterable<TransactionRecord>, incarnation: number): void {
     this.ready = true;
+    this.#incarnation = incarnation;
     for (const record of [...decided].sort(compareRecords)) {
       if (record.outcome === null) continue;
       const live = { t: resumeCoordination(record), dueAt: 0, waiters: [] };
@@ -116,13 +120,13 @@ export class Leader {
 
   nextId(): string {
     this.#sequence += 1;
-    return formatTransactionId({ incarnation: this.incarnation, term: this.term, sequence: this.#sequence });
+    return formatTransactionId({ incarnation: this.#incarnation, term: this.term, sequence: this.#sequence });
   }
 
   /** Whether this leader has given out the id; false for ids of other terms too. */
   hasIssued(id: string): boolean {
     const parts = parseTransactionId(id);
-    if (parts === undefined || parts.incarnation !== this.incarnation) return false;
+    if (parts === undefined || parts.incarnation !== this.#incarnation) return false;
     return parts.term === this.term && parts.sequence <= this.#sequence;
   }
 
@@ -262,7 +266,7 @@ export class Leader {
   #currentHorizon(): string {
     this.#horizon ??=
       this.#live.keys().next().value ??
-      formatTransactionId({ incarnation: this.incarnation, term: this.term, sequence: this.#sequence + 1 });
+      formatTransactionId({ incarnation: this.#incarnation, term: this.term, sequence: this.#sequence + 1 });
     return this.#horizon;
   }
 
@@ -271,6 +275,7 @@ export class Leader {
     if (this.#forgettable.length === 0 || this.#deposed) return;
     this.#forgetting = true;
     setImmediate(() => {
+      if (this.#deposed) return;
       const transactions = this.#forgettable.splice(0, FORGET_BATCH_MAX);
       this.ports.propose({ type: 'forget', at: this.ports.clock.now(), transactions });
     });
@@ -297,7 +302,7 @@ export class Leader {
   async #answerUnknown(vote: Vote): Promise<void> {
     const { transactionId, participant } = vote;
     const id = parseTransactionId(transactionId);
-    const mine = id && id.incarnation === this.incarnation && (id.term < this.term || this.hasIssued(transactionId));
+    const mine = id && id.incarnation === this.#incarnation && (id.term < this.term || this.hasIssued(transactionId));
     if (!mine || !this.ready) return this.ports.metrics.strayReply('vote');
     try {
       const record = await this.ports.find(transactionId);

@@ -89,13 +89,15 @@ export class Replica implements DecisionLogListener {
 
   onApply(entries: readonly LogEntry[]): void {
     for (const { index, term, data } of entries) {
+      if (this.leader && term > this.leader.term) this.onFollowing(); // D2, should the log be late to say so
       const entry = data.byteLength > 0 ? decodeEntry(data) : undefined;
       const change = this.ledger.apply(index, term, entry);
       this.persister.add(change, this.ledger.incarnation, this.ledger.publishedIndex);
       for (const record of change.transactions) if (record.decidedIndex === index) this.#outbox.add(record);
       if (entry?.type === 'published') this.#outbox.published(entry.index);
-      if (entry?.type === 'term') this.#onTermApplied(term, entry.at);
       this.leader?.onChange(change);
+      // After the leader has heard of the change: what the entry itself settles, the leader takes up as decided.
+      if (entry?.type === 'term') this.#onTermApplied(term, entry.at);
       this.#observer?.onChange(change);
     }
     if (this.#outbox.size > 0) this.#publisher?.poke();
@@ -106,7 +108,7 @@ export class Replica implements DecisionLogListener {
     // D1: the incarnation is made when the cluster is bootstrapped, larger than any earlier one, durable before the first id.
     const incarnation = this.ledger.incarnation || now;
     const { messenger, metrics, logger, clock, random } = this.ports;
-    this.leader = new Leader(term, incarnation, {
+    this.leader = new Leader(term, {
       propose: (entry) => this.propose(entry),
       messenger,
       metrics,
@@ -153,7 +155,7 @@ export class Replica implements DecisionLogListener {
   #onTermApplied(term: number, at: number): void {
     this.termStartedAt = at;
     if (this.leader?.term !== term) return;
-    this.leader.resume(this.ledger.live.values());
+    this.leader.resume(this.ledger.live.values(), this.ledger.incarnation);
     this.#publisher = new Publisher(
       this.ledger.publishedIndex,
       this.#outbox,

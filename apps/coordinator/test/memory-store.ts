@@ -1,0 +1,71 @@
+import { ConcordatError, compareTransactionIds, parseTransactionId } from '@concordat/protocol';
+import type { KeyRecord, ParticipantRecord, TransactionRecord } from '@concordat/transaction';
+import type { ListQuery, PersistBatch, PersistedState, TransactionStore } from '../src/engine/store.js';
+
+/** The store port in memory. What one process wrote, the next one finds, as it would in Postgres. */
+export class MemoryStore implements TransactionStore {
+  readonly transactions = new Map<string, TransactionRecord>();
+  readonly keys = new Map<string, KeyRecord>();
+  readonly participants = new Map<string, ParticipantRecord>();
+  readonly batches: PersistBatch[] = [];
+  prunedThrough: string | null = null;
+  available = true;
+  /** Errors for the next attempts to persist, in order. */
+  failures: Error[] = [];
+  /** While set, persisting waits for it. */
+  gate: Promise<void> | undefined;
+  #at = { appliedIndex: 0, appliedTerm: 0, incarnation: 0, publishedIndex: 0 };
+
+  async open(memberId: string): Promise<PersistedState> {
+    const all = [...this.transactions.values()];
+    return structuredClone({
+      ...this.#at,
+      memberId,
+      prunedThrough: this.prunedThrough,
+      transactions: all.filter(({ status }) => status !== 'completed').sort(byId),
+      unpublished: all.filter(({ decidedIndex }) => (decidedIndex ?? 0) > this.#at.publishedIndex),
+      participants: [...this.participants.values()],
+      keys: [...this.keys.values()],
+    });
+  }
+
+  async persist(batch: PersistBatch): Promise<void> {
+    await this.gate;
+    const failure = this.failures.shift();
+    if (failure) throw failure;
+    if (batch.fromIndex !== this.#at.appliedIndex)
+      throw new Error(`${batch.fromIndex} is not ${this.#at.appliedIndex}`);
+    this.batches.push(batch);
+    for (const record of batch.transactions) this.transactions.set(record.id, record);
+    for (const record of batch.keys) this.keys.set(`${record.caller} ${record.key}`, record);
+    for (const record of batch.participants) this.participants.set(record.name, record);
+    const { toIndex: appliedIndex, toTerm: appliedTerm, incarnation, publishedIndex } = batch;
+    this.#at = { appliedIndex, appliedTerm, incarnation, publishedIndex };
+  }
+
+  async find(id: string): Promise<TransactionRecord | undefined> {
+    this.#mustBeAvailable();
+    return this.transactions.get(id);
+  }
+
+  async findKey(caller: string, key: string): Promise<KeyRecord | undefined> {
+    this.#mustBeAvailable();
+    return this.keys.get(`${caller} ${key}`);
+  }
+
+  async list({ limit }: ListQuery): Promise<TransactionRecord[]> {
+    this.#mustBeAvailable();
+    return [...this.transactions.values()].sort(byId).reverse().slice(0, limit);
+  }
+
+  async close(): Promise<void> {}
+
+  #mustBeAvailable(): void {
+    if (!this.available) throw new ConcordatError('postgres-unavailable', 'Postgres is away.');
+  }
+}
+
+function byId(a: TransactionRecord, b: TransactionRecord): number {
+  const [left, right] = [parseTransactionId(a.id), parseTransactionId(b.id)];
+  return left && right ? compareTransactionIds(left, right) : 0;
+}
