@@ -22,3 +22,4 @@ export type { StateMachine } from './node/state-machine.js';
 export { MemoryNetwork } from './transport/memory-transport.js';
 export { decodeMessages, encodeMessages, MessageFormatError } from './transport/message-codec.js';
 export * from './transport/transport.js';
+export { GrpcTransport, type GrpcTransportOptions, type TransportTls } from './transport/grpc-transport.js';

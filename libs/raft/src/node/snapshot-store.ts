@@ -93,6 +93,8 @@ export class SnapshotStore {
       return new FileSink(handle, size, async (whole) => {
         this.#hold(part, -1);
         if (!whole) return;
+        // What is there is kept: the next attempt goes on behind it.
+        if ((await stat(part)).size < file.bytes) throw new Error('the snapshot ended before it was complete');
         await this.#verify(part, file);
         await this.#publish(part, this.#path(file));
         taken();

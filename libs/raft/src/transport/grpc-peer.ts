@@ -1,0 +1,117 @@
+import {
+  type ChannelCredentials,
+  type Client,
+  type ClientDuplexStream,
+  type ClientWritableStream,
+  Metadata,
+} from '@grpc/grpc-js';
+import type { Message } from '../core/messages.js';
+import {
+  BATCH_PREFIX_BYTES,
+  finishBatch,
+  grpcOptions,
+  RaftClient,
+  raftService,
+  type SnapshotPart,
+  type SnapshotProgress,
+} from './grpc-service.js';
+import { encodeMessages } from './message-codec.js';
+import { Outbox } from './outbox.js';
+
+/** After a broken stream none is opened for this long. */
+const REOPEN_AFTER_MS = 50;
+
+/** The way to one peer: a channel, and one long-lived stream on it. */
+export class GrpcPeer {
+  readonly #client: Client;
+  readonly #metadata = new Metadata();
+  readonly #outbox = new Outbox();
+  #stream: ClientWritableStream<Uint8Array> | undefined;
+  #blocked = false;
+  #flushQueued = false;
+  #reopenAt = 0;
+  #closed = false;
+
+  constructor(
+    from: number,
+    to: number,
+    readonly address: string,
+    credentials: ChannelCredentials,
+    private readonly unreachable: () => void,
+  ) {
+    this.#client = new RaftClient(address, credentials, grpcOptions);
+    this.#metadata.set('raft-from', String(from));
+    this.#metadata.set('raft-to', String(to));
+  }
+
+  /** Sent at the end of this turn of the event loop's microtasks, with whatever else is sent until then. */
+  send(message: Message): void {
+    if (!this.#outbox.add(message)) {
+      this.unreachable();
+      return;
+    }
+    if (this.#flushQueued || this.#blocked) return;
+    this.#flushQueued = true;
+    queueMicrotask(() => {
+      this.#flushQueued = false;
+      this.#flush();
+    });
+  }
+
+  /** A stream for one snapshot. */
+  openSnapshotStream(): ClientDuplexStream<SnapshotPart, SnapshotProgress> {
+    const { path, requestSerialize, responseDeserialize } = raftService.installSnapshot;
+    return this.#client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, this.#metadata, {});
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#outbox.clear();
+    this.#stream?.cancel();
+    this.#client.close();
+  }
+
+  #flush(): void {
+    while (!this.#outbox.isEmpty && !this.#blocked && !this.#closed) {
+      const stream = this.#stream ?? this.#open();
+      if (!stream) {
+        this.#outbox.clear();
+        this.unreachable();
+        return;
+      }
+      const open = stream.write(finishBatch(encodeMessages(this.#outbox.take(), BATCH_PREFIX_BYTES)));
+      if (!open) this.#blocked = true;
+    }
+  }
+
+  #open(): ClientWritableStream<Uint8Array> | undefined {
+    if (performance.now() < this.#reopenAt) return undefined;
+    const { path, requestSerialize, responseDeserialize } = raftService.deliver;
+    const ended = () => this.#lose(stream);
+    const stream = this.#client.makeClientStreamRequest(
+      path,
+      requestSerialize,
+      responseDeserialize,
+      this.#metadata,
+      {},
+      ended,
+    );
+    stream.on('drain', () => {
+      this.#blocked = false;
+      this.#flush();
+    });
+    stream.on('error', ended);
+    this.#stream = stream;
+    return stream;
+  }
+
+  /** The stream ended, for whatever reason; what was on its way may be lost. */
+  #lose(stream: ClientWritableStream<Uint8Array>): void {
+    if (this.#stream !== stream || this.#closed) return;
+    this.#stream = undefined;
+    this.#blocked = false;
+    this.#outbox.clear();
+    this.#reopenAt = performance.now() + REOPEN_AFTER_MS;
+    this.unreachable();
+  }
+}

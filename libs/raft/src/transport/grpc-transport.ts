@@ -1,0 +1,144 @@
+import {
+  ChannelCredentials,
+  type Metadata,
+  Server,
+  ServerCredentials,
+  type ServerOptions,
+  type ServerDuplexStream,
+  type ServerReadableStream,
+  type sendUnaryData,
+  status,
+} from '@grpc/grpc-js';
+import type { Message } from '../core/messages.js';
+import { GrpcPeer } from './grpc-peer.js';
+import { grpcOptions, raftService, type SnapshotPart, type SnapshotProgress } from './grpc-service.js';
+import { receiveSnapshot, sendSnapshotOnce } from './grpc-snapshot.js';
+import { decodeMessages } from './message-codec.js';
+import type { SnapshotSource, Transport, TransportReceiver } from './transport.js';
+
+/** Attempts at one snapshot; each goes on where the last one stopped. */
+const SNAPSHOT_ATTEMPTS_MAX = 5;
+const SNAPSHOT_RETRY_AFTER_MS = 200;
+
+/** Certificates in PEM. With them both ends prove who they are, and everything is encrypted. */
+export interface TransportTls {
+  /** Of the authority that signed all members' certificates. */
+  authority: Buffer;
+  certificate: Buffer;
+  key: Buffer;
+}
+
+export interface GrpcTransportOptions {
+  /** Own id. */
+  id: number;
+  /** Where to listen: host:port; port 0 takes a free one. */
+  listen: string;
+  /** The others, id to host:port. */
+  peers?: Readonly<Record<number, string>>;
+  tls?: TransportTls;
+}
+
+/**
+ * gRPC between members: one long-lived stream per peer and direction, so that messages keep their order. Messages that do
+ * not get through are dropped and the peer reported unreachable; the core sends anew what matters.
+ */
+export class GrpcTransport implements Transport {
+  readonly #server = new Server(grpcOptions as ServerOptions);
+  readonly #peers = new Map<number, GrpcPeer>();
+  #receiver: TransportReceiver | undefined;
+  #port = 0;
+
+  constructor(private readonly options: GrpcTransportOptions) {
+    for (const [id, address] of Object.entries(options.peers ?? {})) this.setPeer(Number(id), address);
+  }
+
+  /** The port it listens at, once started. */
+  get port(): number {
+    return this.#port;
+  }
+
+  async start(receiver: TransportReceiver): Promise<void> {
+    this.#receiver = receiver;
+    this.#server.addService(raftService, {
+      deliver: (call: ServerReadableStream<Uint8Array, object>, done: sendUnaryData<object>) =>
+        this.#deliver(call, done),
+      installSnapshot: (call: ServerDuplexStream<SnapshotPart, SnapshotProgress>) => {
+        if (this.#isForThisNode(call.metadata)) receiveSnapshot(call, receiver);
+        else call.destroy(Object.assign(new Error('this is another member'), { code: status.FAILED_PRECONDITION }));
+      },
+    });
+    this.#port = await new Promise<number>((resolve, reject) => {
+      this.#server.bindAsync(this.options.listen, this.#serverCredentials(), (error, port) =>
+        error ? reject(error) : resolve(port),
+      );
+    });
+  }
+
+  setPeer(id: number, address: string): void {
+    if (id === this.options.id || this.#peers.get(id)?.address === address) return;
+    this.removePeer(id);
+    const unreachable = () => this.#receiver?.unreachable(id);
+    this.#peers.set(id, new GrpcPeer(this.options.id, id, address, this.#clientCredentials(), unreachable));
+  }
+
+  removePeer(id: number): void {
+    this.#peers.get(id)?.close();
+    this.#peers.delete(id);
+  }
+
+  send(messages: readonly Message[]): void {
+    for (const message of messages) this.#peers.get(message.to)?.send(message);
+  }
+
+  async sendSnapshot(message: Message, source: SnapshotSource): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      const peer = this.#peers.get(message.to);
+      if (!peer) throw new Error(`the address of member ${message.to} is not known`);
+      try {
+        return await sendSnapshotOnce(peer.openSnapshotStream(), message, source);
+      } catch (error) {
+        if (attempt === SNAPSHOT_ATTEMPTS_MAX || !this.#receiver) throw error;
+        await new Promise((resolve) => setTimeout(resolve, SNAPSHOT_RETRY_AFTER_MS * attempt));
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#receiver = undefined;
+    for (const id of [...this.#peers.keys()]) this.removePeer(id);
+    this.#server.forceShutdown();
+  }
+
+  #deliver(call: ServerReadableStream<Uint8Array, object>, done: sendUnaryData<object>): void {
+    if (!this.#isForThisNode(call.metadata)) {
+      done({ code: status.FAILED_PRECONDITION, details: 'this is another member' });
+      return;
+    }
+    call.on('data', (batch: Uint8Array) => {
+      try {
+        this.#receiver?.receive(decodeMessages(batch));
+      } catch (error) {
+        done({ code: status.INVALID_ARGUMENT, details: String(error) });
+      }
+    });
+    // The sender reports the break on its side.
+    call.on('error', () => undefined);
+    call.on('end', () => done(null, {}));
+  }
+
+  #isForThisNode(metadata: Metadata): boolean {
+    return metadata.get('raft-to')[0] === String(this.options.id);
+  }
+
+  #serverCredentials(): ServerCredentials {
+    const { tls } = this.options;
+    if (!tls) return ServerCredentials.createInsecure();
+    return ServerCredentials.createSsl(tls.authority, [{ cert_chain: tls.certificate, private_key: tls.key }], true);
+  }
+
+  #clientCredentials(): ChannelCredentials {
+    const { tls } = this.options;
+    if (!tls) return ChannelCredentials.createInsecure();
+    return ChannelCredentials.createSsl(tls.authority, tls.key, tls.certificate);
+  }
+}
