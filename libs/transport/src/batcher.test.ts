@@ -45,7 +45,7 @@ describe('Batcher', () => {
     expect(deliveries).toHaveLength(1);
     deliveries[0]?.resolve();
     await Promise.all(first);
-    await turn();
+    await until(() => deliveries.length === 2);
     expect(deliveries[1]?.values).toEqual(['c', 'd']);
     deliveries[1]?.resolve();
     await Promise.all(later);
@@ -55,10 +55,9 @@ describe('Batcher', () => {
     const { batcher, deliveries } = createBatcher({ batchMessagesMax: 2, batchBytesMax: 10 });
     for (const value of ['a', 'b', 'c', '12345678', 'd']) void batcher.send(message(value));
     for (let index = 0; index < 4; index += 1) {
-      await turn();
+      await until(() => deliveries.length > index);
       deliveries[index]?.resolve();
     }
-    await turn();
     expect(deliveries.map(({ values }) => values)).toEqual([['a', 'b'], ['c'], ['12345678'], ['d']]);
   });
 
@@ -72,7 +71,7 @@ describe('Batcher', () => {
     expect(deliveries[1]?.values).toEqual(['a']);
     deliveries[1]?.resolve();
     await sent;
-    await turn();
+    await until(() => deliveries.length === 3);
     expect(deliveries[2]?.values).toEqual(['b']);
     deliveries[2]?.resolve();
     await next;
@@ -109,9 +108,10 @@ describe('Batcher', () => {
     await turn();
     deliveries[0]?.resolve();
     await Promise.all(taken);
+    await turn();
     await expect(batcher.send(message('x'.repeat(101)))).rejects.toMatchObject({ code: 'transport-overloaded' });
     const again = batcher.send(message('c'));
-    await turn();
+    await until(() => deliveries.length === 2);
     deliveries[1]?.resolve();
     await again;
   });

@@ -9,7 +9,7 @@
  * - B3 Everything sent in one turn of the event loop is in one batch, within its bounds.
  * - B4 A message that the broker refuses does not fail the others of its batch: the batch is halved until it is alone.
  */
-import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 import type { OutgoingMessage } from './transport.js';
 import { TransportError } from './transport-error.js';
 

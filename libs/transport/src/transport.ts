@@ -46,7 +46,7 @@ export interface TopicSpec {
 /** What to read and how. */
 export interface SubscribeOptions {
   topic: string;
-  /** Whose position is kept, in mode `committed`; a name for logs otherwise. One process per group at a time. */
+  /** Whose position is kept, in mode `committed`: its members share the partitions. A name for logs otherwise. */
   groupId: string;
   /**
    * `end`: begin at the end and never commit (a replica that reads all replies).
