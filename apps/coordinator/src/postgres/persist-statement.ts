@@ -48,7 +48,26 @@ WITH fence AS (
 )
 SELECT applied_index FROM fence`;
 
-/** Builds the statement for a batch; `writer` is the random name of this process. */
+/** Rows of one statement at most: encoding them holds up the event loop, and with it every caller. */
+export const STATEMENT_ROWS_MAX = 500;
+
+/** Cuts a batch into parts for one statement each, to be written in one database transaction. */
+export function* partsOf(batch: PersistBatch): Generator<PersistBatch, void> {
+  const rows = Math.max(batch.transactions.length, batch.keys.length, 1);
+  for (let from = 0; from < rows; from += STATEMENT_ROWS_MAX) {
+    const to = from + STATEMENT_ROWS_MAX;
+    yield {
+      ...batch,
+      // The first part moves the fence, the others find it moved.
+      fromIndex: from === 0 ? batch.fromIndex : batch.toIndex,
+      transactions: batch.transactions.slice(from, to),
+      keys: batch.keys.slice(from, to),
+      participants: from === 0 ? batch.participants : [],
+    };
+  }
+}
+
+/** Builds the statement for one part; `writer` is the random name of this process. */
 export function persistStatement(batch: PersistBatch, writer: string): QueryConfig {
   const fence = [batch.fromIndex, batch.toIndex, batch.toTerm, batch.incarnation, batch.publishedIndex, writer];
   const values = [

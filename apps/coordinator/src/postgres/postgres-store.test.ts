@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { type CuttableProxy, startCuttableProxy } from '../../test/cuttable-proxy.js';
 import { createOwnDatabase, type OwnDatabase } from '../../test/own-database.js';
 import { type PersistBatch, StaleWriterError } from '../engine/store.js';
+import { STATEMENT_ROWS_MAX } from './persist-statement.js';
 import { ForeignDatabaseError, PostgresStore } from './postgres-store.js';
 import { PRUNE_ROWS_MAX } from './pruning.js';
 
@@ -191,6 +192,24 @@ describe('the Postgres store', () => {
     expect((await reopened()).participants).toEqual([laterParticipant]);
   });
 
+  it('writes a large batch in several statements of one database transaction', async () => {
+    const count = 2 * STATEMENT_ROWS_MAX + 1;
+    const records = Array.from({ length: count }, (_, n) => completed(n + 1, NOW));
+    const keys = Array.from({ length: count + 1 }, (_, n) => ({
+      caller: 'c',
+      key: String(n),
+      requestHash: 'h',
+      transactionId: id(n + 1),
+      createdAt: NOW,
+    }));
+    await store.persist(batch(0, 5, { transactions: records, keys }));
+    await expect(store.persist(batch(0, 6, { transactions: records, keys }))).rejects.toBeInstanceOf(StaleWriterError);
+    const [row] = await database.query<object>(`
+      SELECT count(*)::int AS rows, count(DISTINCT xmin::text)::int AS transactions, min(persisted_index)::int AS index,
+             (SELECT count(*)::int FROM idempotency_key) AS keys FROM transaction`);
+    expect(row).toEqual({ rows: count, transactions: 1, index: 5, keys: count + 1 });
+  });
+
   it('finds by the exact id only, though one id is a prefix of another', async () => {
     await store.persist(batch(0, 1, { transactions: [record(1), record(36), record(37)] }));
     expect(id(36).startsWith(id(1))).toBe(true);
@@ -302,10 +321,11 @@ describe('the Postgres store', () => {
         `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
           WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name LIKE 'concordat-%'`,
       );
+    const ROWS = STATEMENT_ROWS_MAX + 50; // two statements
     let index = 0;
     let failures = 0;
-    for (let round = 0; round < 30; round += 1) {
-      const sequences = Array.from({ length: 200 }, (_, n) => round * 200 + n + 1);
+    for (let round = 0; round < 15; round += 1) {
+      const sequences = Array.from({ length: ROWS }, (_, n) => round * ROWS + n + 1);
       const next = batch(index, index + 1, {
         transactions: sequences.map((sequence) => completed(sequence, NOW)),
         prune: round % 2 ? { completedBefore: 0, keysBefore: 0 } : null,
@@ -320,7 +340,7 @@ describe('the Postgres store', () => {
       const [state] = await database.query<{ applied_index: string; n: string }>(
         'SELECT applied_index, (SELECT count(*) FROM transaction) n FROM coordinator_state',
       );
-      expect(Number(state?.n)).toBe(Number(state?.applied_index) * 200);
+      expect(Number(state?.n)).toBe(Number(state?.applied_index) * ROWS);
       while (error !== undefined) {
         failures += 1;
         expect(error).not.toBeInstanceOf(StaleWriterError);

@@ -21,7 +21,7 @@ import {
 } from '../engine/store.js';
 import { CONNECT_TIMEOUT_MS, coordinatorDataSource, QUERY_TIMEOUT_MS } from './data-source.js';
 import { CoordinatorStateEntity, IdempotencyKeyEntity, ParticipantEntity, TransactionEntity } from './entities.js';
-import { persistStatement } from './persist-statement.js';
+import { partsOf, persistStatement } from './persist-statement.js';
 import { mergePruneLimits, pruneRound } from './pruning.js';
 import { isUnreachable, Reachability } from './reachability.js';
 import { keyRecord, participantRecord, transactionRecord } from './rows.js';
@@ -95,9 +95,11 @@ export class PostgresStore implements TransactionStore {
   }
 
   async persist(batch: PersistBatch): Promise<void> {
-    const prune = mergePruneLimits(this.prune, batch.prune);
+    const limits = mergePruneLimits(this.prune, batch.prune);
+    const [first, ...rest] = partsOf(batch);
     try {
-      const moved = prune ? await this.writeAndPrune(batch, prune) : await this.write(this.writer, batch);
+      const isOneStatement = first !== undefined && rest.length === 0 && limits === null;
+      const moved = isOneStatement ? await this.write(this.writer, first) : await this.writeInParts(batch, limits);
       if (!moved) await this.settleUnmovedFence(batch);
       this.unacknowledged = undefined;
       this.reachability.succeeded();
@@ -157,30 +159,38 @@ export class PostgresStore implements TransactionStore {
     return dataSource;
   }
 
-  /** Whether the fence moved, that is, whether the batch was written. */
-  private async write(target: pg.Pool | pg.PoolClient, batch: PersistBatch): Promise<boolean> {
-    const { rowCount } = await target.query(persistStatement(batch, this.writerId));
+  /** Whether the fence moved, that is, whether the part was written. */
+  private async write(target: pg.Pool | pg.PoolClient, part: PersistBatch): Promise<boolean> {
+    const { rowCount } = await target.query(persistStatement(part, this.writerId));
     return rowCount === 1;
   }
 
-  private async writeAndPrune(batch: PersistBatch, limits: NonNullable<PersistBatch['prune']>): Promise<boolean> {
+  /** Several statements in one database transaction (P1). */
+  private async writeInParts(batch: PersistBatch, limits: PersistBatch['prune']): Promise<boolean> {
     const client = await this.writer.connect();
     let failure: Error | undefined;
+    // A connection that breaks between two statements tells nobody else, and an error nobody hears ends the process (P3).
+    const onError = (error: Error): void => {
+      failure = error;
+    };
+    client.on('error', onError);
     try {
       await client.query('BEGIN');
-      const moved = await this.write(client, batch);
-      const pruned = moved ? await pruneRound(client, limits, this.through) : undefined;
-      await client.query('COMMIT');
+      let moved = true;
+      for (const part of partsOf(batch)) moved &&= await this.write(client, part);
+      const pruned = moved && limits ? await pruneRound(client, limits, this.through) : undefined;
+      await client.query(moved ? 'COMMIT' : 'ROLLBACK');
       if (pruned) {
         this.through = pruned.prunedThrough;
         this.prune = pruned.more ? limits : null;
       }
       return moved;
     } catch (error) {
-      // The connection goes with its open transaction, which takes everything back (P1).
+      // The connection goes with its open transaction, which takes everything back.
       failure = error as Error;
       throw error;
     } finally {
+      client.off('error', onError);
       client.release(failure);
     }
   }
