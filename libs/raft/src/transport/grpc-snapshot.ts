@@ -1,4 +1,5 @@
-import type { ClientDuplexStream, ServerDuplexStream } from '@grpc/grpc-js';
+import { once } from 'node:events';
+import { type ClientDuplexStream, type ServerDuplexStream, status } from '@grpc/grpc-js';
 import { type Message, MessageType } from '../core/messages.js';
 import type { SnapshotPart, SnapshotProgress } from './grpc-service.js';
 import { decodeMessages, encodeMessages } from './message-codec.js';
@@ -19,7 +20,7 @@ export async function sendSnapshotOnce(
       const chunk = new Uint8Array(SNAPSHOT_CHUNK_BYTES);
       const count = await source.read(position, chunk);
       if (count === 0) throw new Error('the snapshot ends early');
-      if (!stream.write({ chunk: chunk.subarray(0, count) })) await drained(stream);
+      if (!stream.write({ chunk: chunk.subarray(0, count) })) await once(stream, 'drain');
       position += count;
     }
     stream.end();
@@ -38,7 +39,10 @@ export function receiveSnapshot(
 ): void {
   receiveParts(call, receiver).then(
     () => call.end(),
-    (error) => call.destroy(error instanceof Error ? error : new Error(String(error))),
+    (error) => {
+      // Emitted, an error becomes the status that the caller gets; a destroyed stream would say nothing.
+      if (!call.destroyed) call.emit('error', { code: status.ABORTED, details: String(error) });
+    },
   );
 }
 
@@ -48,7 +52,8 @@ async function receiveParts(
 ): Promise<void> {
   let sink: SnapshotSink | undefined;
   try {
-    for await (const { message, chunk } of call as AsyncIterable<SnapshotPart>) {
+    const parts: AsyncIterable<SnapshotPart> = call.iterator({ destroyOnReturn: false });
+    for await (const { message, chunk } of parts) {
       if (message && !sink) {
         const [snapshot] = decodeMessages(message);
         if (snapshot?.type !== MessageType.Snap) throw new Error('a snapshot begins with its message');
@@ -65,12 +70,4 @@ async function receiveParts(
   }
   await sink.finish();
   call.write({ receivedBytes: sink.receivedBytes, finished: true });
-}
-
-function drained(stream: ClientDuplexStream<SnapshotPart, SnapshotProgress>): Promise<void> {
-  return new Promise((resolve, reject) => {
-    stream.once('drain', resolve);
-    stream.once('error', reject);
-    stream.once('close', () => reject(new Error('the stream was closed')));
-  });
 }

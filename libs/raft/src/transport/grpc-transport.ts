@@ -3,8 +3,8 @@ import {
   type Metadata,
   Server,
   ServerCredentials,
-  type ServerOptions,
   type ServerDuplexStream,
+  type ServerOptions,
   type ServerReadableStream,
   type sendUnaryData,
   status,
@@ -14,19 +14,12 @@ import { GrpcPeer } from './grpc-peer.js';
 import { grpcOptions, raftService, type SnapshotPart, type SnapshotProgress } from './grpc-service.js';
 import { receiveSnapshot, sendSnapshotOnce } from './grpc-snapshot.js';
 import { decodeMessages } from './message-codec.js';
+import type { TransportTls } from './tls.js';
 import type { SnapshotSource, Transport, TransportReceiver } from './transport.js';
 
 /** Attempts at one snapshot; each goes on where the last one stopped. */
 const SNAPSHOT_ATTEMPTS_MAX = 5;
 const SNAPSHOT_RETRY_AFTER_MS = 200;
-
-/** Certificates in PEM. With them both ends prove who they are, and everything is encrypted. */
-export interface TransportTls {
-  /** Of the authority that signed all members' certificates. */
-  authority: Buffer;
-  certificate: Buffer;
-  key: Buffer;
-}
 
 export interface GrpcTransportOptions {
   /** Own id. */

@@ -1,0 +1,155 @@
+import {
+  type AddressInfo,
+  connect as connectTcp,
+  createServer as createTcpServer,
+  isIP,
+  type Server,
+  type Socket,
+} from 'node:net';
+import { connect as connectTls, createServer as createTlsServer } from 'node:tls';
+import type { Message } from '../core/messages.js';
+import { decodeMessages } from './message-codec.js';
+import { decodeHello, FrameKind, FrameReader } from './tcp-frames.js';
+import { TcpPeer } from './tcp-peer.js';
+import { SnapshotReceiver, sendSnapshotOnce } from './tcp-snapshot.js';
+import type { TransportTls } from './tls.js';
+import type { SnapshotSource, Transport, TransportReceiver } from './transport.js';
+
+/** Attempts at one snapshot; each goes on where the last one stopped. */
+const SNAPSHOT_ATTEMPTS_MAX = 5;
+const SNAPSHOT_RETRY_AFTER_MS = 200;
+const KEEP_ALIVE_MS = 10_000;
+
+export interface TcpTransportOptions {
+  /** Own id. */
+  id: number;
+  /** Where to listen: host:port; port 0 takes a free one. */
+  listen: string;
+  /** The others, id to host:port. */
+  peers?: Readonly<Record<number, string>>;
+  tls?: TransportTls;
+}
+
+/**
+ * The same as the gRPC transport on plain (or TLS) sockets: less to do for each message, at the price of a protocol that
+ * no proxy knows. One connection per peer and direction.
+ */
+export class TcpTransport implements Transport {
+  readonly #peers = new Map<number, TcpPeer>();
+  readonly #incoming = new Set<Socket>();
+  #server: Server | undefined;
+  #receiver: TransportReceiver | undefined;
+
+  constructor(private readonly options: TcpTransportOptions) {
+    for (const [id, address] of Object.entries(options.peers ?? {})) this.setPeer(Number(id), address);
+  }
+
+  /** The port it listens at, once started. */
+  get port(): number {
+    return (this.#server?.address() as AddressInfo | null)?.port ?? 0;
+  }
+
+  async start(receiver: TransportReceiver): Promise<void> {
+    this.#receiver = receiver;
+    const { tls } = this.options;
+    const accept = (socket: Socket) => this.#accept(socket);
+    const server = tls
+      ? createTlsServer({ ...pem(tls), requestCert: true, rejectUnauthorized: true }, accept)
+      : createTcpServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS }, accept);
+    this.#server = server;
+    const { host, port } = splitAddress(this.options.listen);
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(port, host, () => {
+        server.off('error', reject);
+        resolve();
+      });
+    });
+  }
+
+  setPeer(id: number, address: string): void {
+    if (id === this.options.id || this.#peers.get(id)?.address === address) return;
+    this.removePeer(id);
+    const hello = { from: this.options.id, to: id };
+    const unreachable = () => this.#receiver?.unreachable(id);
+    this.#peers.set(id, new TcpPeer(hello, address, () => this.#connect(address), unreachable));
+  }
+
+  removePeer(id: number): void {
+    this.#peers.get(id)?.close();
+    this.#peers.delete(id);
+  }
+
+  send(messages: readonly Message[]): void {
+    for (const message of messages) this.#peers.get(message.to)?.send(message);
+  }
+
+  async sendSnapshot(message: Message, source: SnapshotSource): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      const peer = this.#peers.get(message.to);
+      if (!peer) throw new Error(`the address of member ${message.to} is not known`);
+      try {
+        return await sendSnapshotOnce(peer.openSnapshotSocket(), message, source);
+      } catch (error) {
+        if (attempt === SNAPSHOT_ATTEMPTS_MAX || !this.#receiver) throw error;
+        await new Promise((resolve) => setTimeout(resolve, SNAPSHOT_RETRY_AFTER_MS * attempt));
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#receiver = undefined;
+    for (const id of [...this.#peers.keys()]) this.removePeer(id);
+    for (const socket of this.#incoming) socket.destroy();
+    const server = this.#server;
+    if (server?.listening) await new Promise<void>((resolve) => server.close(() => resolve()));
+  }
+
+  #connect(address: string): Socket {
+    const { host, port } = splitAddress(address);
+    const { tls } = this.options;
+    if (!tls) return connectTcp({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS });
+    // An address is no server name; the certificate is checked against it all the same.
+    const socket = connectTls({ host, port, ...pem(tls), servername: isIP(host) ? '' : host });
+    return socket.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE_MS);
+  }
+
+  /** The first frame says what the connection is for. Whatever is wrong ends it; the other side comes again. */
+  #accept(socket: Socket): void {
+    this.#incoming.add(socket);
+    let greeted = false;
+    let snapshot: SnapshotReceiver | undefined;
+    const reader = new FrameReader((kind, payload) => {
+      const receiver = this.#receiver;
+      if (!receiver) return;
+      if (!greeted) {
+        if (kind !== FrameKind.Hello || decodeHello(payload).to !== this.options.id)
+          throw new Error('not for this member');
+        greeted = true;
+      } else if (kind === FrameKind.Messages) {
+        receiver.receive(decodeMessages(payload));
+      } else {
+        snapshot ??= new SnapshotReceiver(socket, receiver);
+        snapshot.take(kind, payload);
+      }
+    });
+    socket.on('data', (chunk: Buffer) => {
+      try {
+        reader.push(chunk);
+      } catch (error) {
+        socket.destroy(error as Error);
+      }
+    });
+    socket.on('error', () => socket.destroy());
+    socket.on('close', () => this.#incoming.delete(socket));
+  }
+}
+
+function pem({ authority, certificate, key }: TransportTls) {
+  return { ca: authority, cert: certificate, key };
+}
+
+function splitAddress(address: string): { host: string; port: number } {
+  const colon = address.lastIndexOf(':');
+  return { host: address.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(address.slice(colon + 1)) };
+}
