@@ -1,6 +1,7 @@
 /** What a leader does with messages of its own term. */
 import { ConfChange, decodeConfChange } from '../confchange/conf-change.js';
 import { describeConfChange, describeConfig, describeProgress, describeId as hex } from './format.js';
+import { findConfChangeError } from './membership.js';
 import { EntryType, Message, MessageType, NONE } from './messages.js';
 import { Progress } from './progress.js';
 import { Raft } from './raft.js';
@@ -105,14 +106,17 @@ function admitConfChanges(raft: Raft, proposed: readonly Proposed[]): readonly P
   return admitted ?? proposed;
 }
 
-function findObjection({ pendingConfIndex, log, clusterConfig }: Raft, change: ConfChange): string | undefined {
+/** Why a change must not be appended now. Checked here, since once committed a change that cannot be applied stops everyone. */
+function findObjection(raft: Raft, change: ConfChange): string | undefined {
+  const { pendingConfIndex, log, clusterConfig } = raft;
   const wantsToLeave = change.changes.length === 0;
   if (pendingConfIndex > log.applied) {
     return `possible unapplied conf change at index ${pendingConfIndex} (applied to ${log.applied})`; // R4
   }
   if (clusterConfig.isJoint && !wantsToLeave) return 'must transition out of joint config first';
   if (!clusterConfig.isJoint && wantsToLeave) return 'not in joint state; refusing empty conf change';
-  return undefined;
+  // No other change can come in between (R4): the active configuration is the one this change will apply to.
+  return findConfChangeError(raft, change);
 }
 
 function handleAppendAccepted(raft: Raft, message: Message, peer: Progress): void {

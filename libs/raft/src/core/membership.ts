@@ -1,6 +1,7 @@
 /** Taking a configuration into effect, from a log entry or from a snapshot. */
 import { changeMembership, Membership, restoreMembership } from '../confchange/changer.js';
 import { ConfChange } from '../confchange/conf-change.js';
+import { RaftConfChangeError } from './errors.js';
 import { describeConfig, describeConfState, describeId as hex } from './format.js';
 import { ConfState, NONE, Snapshot } from './messages.js';
 import { Raft } from './raft.js';
@@ -12,6 +13,18 @@ import { becomeFollower } from './roles.js';
 export function applyConfChange(raft: Raft, change: ConfChange): ConfState {
   const { config, progress } = raft.tracker;
   return switchTo(raft, changeMembership({ config, progress }, change, raft.newcomerTerms()));
+}
+
+/** What is wrong with a change on top of the active configuration; undefined where nothing is. */
+export function findConfChangeError(raft: Raft, change: ConfChange): string | undefined {
+  const { config, progress } = raft.tracker;
+  try {
+    changeMembership({ config, progress }, change, raft.newcomerTerms());
+    return undefined;
+  } catch (error) {
+    if (error instanceof RaftConfChangeError) return error.message;
+    throw error;
+  }
 }
 
 export function restoreConfState(raft: Raft, state: ConfState): ConfState {

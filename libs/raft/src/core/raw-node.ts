@@ -307,7 +307,11 @@ function startRaft(raft: Raft): Raft {
     raft.term = hardState.term;
     raft.vote = hardState.vote;
   }
-  if (config.applied > 0) log.appliedTo(config.applied, 0);
+  if (config.applied > 0) {
+    // What is applied was committed, even if the commit index, which is not synced by itself, says less after a crash.
+    log.commitTo(config.applied);
+    log.appliedTo(config.applied, 0);
+  }
   becomeFollower(raft, raft.term, NONE);
   const voters = raft.clusterConfig.voters.ids.map(describeId).join(',');
   logger.info(() => {
