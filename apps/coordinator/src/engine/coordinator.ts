@@ -106,7 +106,7 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
     const t = leader.get(id);
     if (!t) return this.#committed(await this.get(id, {}));
     if (t.state === 'active') this.#admitWork();
-    leader.deliver(id, { type: 'commit', claims: this.#newClaims(claim, t) });
+    this.#deliver(leader, t, claim, (claims) => ({ type: 'commit', claims }));
     return this.#outcome(leader, id, wait, claim !== undefined);
   }
 
@@ -115,7 +115,7 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
     const leader = this.#leader();
     const t = leader.get(id);
     if (!t) return rolledBack(await this.get(id, {}));
-    leader.deliver(id, { type: 'abort', reason: byCaller, claims: this.#newClaims(claim, t) });
+    this.#deliver(leader, t, claim, (claims) => ({ type: 'abort', reason: byCaller, claims }));
     return rolledBack(await this.#settled(leader, id, wait, claim !== undefined));
   }
 
@@ -128,7 +128,10 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
       if (record) return record;
     }
     if (t) return recordOf(t);
-    return (await this.replica.find(id)) ?? missingRecord(id, this.replica, this.ports.store.prunedThrough);
+    const record = await this.replica.find(id);
+    if (record) return record;
+    this.#leader(); // D8: what an unknown id means is known only to a leader that has applied its term's first entry
+    return missingRecord(id, this.replica, this.ports.store.prunedThrough);
   }
 
   async list(query: ListQuery): Promise<TransactionRecord[]> {
@@ -284,6 +287,22 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
     const known = await this.#keys.resolve(claim);
     if (known !== undefined && known !== id) {
       throw keyReused(known);
+    }
+  }
+
+  /** Delivers what a call asks for, with its key; the key of a call that is refused binds nothing. */
+  #deliver(
+    leader: Leader,
+    t: Coordination,
+    claim: IdempotencyClaim | undefined,
+    eventWith: (claims: readonly IdempotencyClaim[]) => CoordinationEvent,
+  ): void {
+    const claims = this.#newClaims(claim, t);
+    try {
+      leader.deliver(t.header.id, eventWith(claims));
+    } catch (error) {
+      for (const refused of claims) this.#keys.release(refused);
+      throw error;
     }
   }
 

@@ -2,7 +2,14 @@
  * What the coordinator knows of participants: their descriptors (replicated, from the ledger) and their health
  * (volatile, from heartbeats). Checks operations and inputs at enlistment.
  */
-import { ConcordatError, HEARTBEAT_INTERVAL_MS, type Heartbeat, type ParticipantDescriptor } from '@concordat/protocol';
+import {
+  ConcordatError,
+  HEARTBEAT_INTERVAL_MS,
+  type Heartbeat,
+  isNestedTooDeeply,
+  JSON_DEPTH_MAX,
+  type ParticipantDescriptor,
+} from '@concordat/protocol';
 import type { ParticipantRecord } from '@concordat/transaction';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import type { BranchRequest, ParticipantView } from './api.js';
@@ -14,12 +21,14 @@ const INSTANCES_MAX = 64;
 
 interface Health {
   readonly instances: Map<string, Heartbeat & { readonly heardAt: number }>;
-  /** The announcement last compared with the ledger, as text, so that an unchanged one costs one comparison. */
-  announced: string;
+  /** The announcement whose schemas were last found to compile, as text. */
+  compiled: string;
 }
 
 interface Known {
   readonly record: ParticipantRecord;
+  /** The descriptor as text, so that an unchanged announcement costs one comparison. */
+  readonly text: string;
   readonly validators: Map<string, ValidateFunction>;
 }
 
@@ -32,7 +41,8 @@ export class ParticipantRegistry {
 
   /** Takes up a descriptor from the ledger. */
   register(record: ParticipantRecord): void {
-    this.#known.set(record.name, { record, validators: new Map() });
+    const { name, isolation, operations } = record;
+    this.#known.set(name, { record, text: textOf({ name, isolation, operations }), validators: new Map() });
   }
 
   /**
@@ -45,7 +55,7 @@ export class ParticipantRegistry {
     const name = heartbeat.participant;
     let health = this.#health.get(name);
     if (!health) {
-      health = { instances: new Map(), announced: '' };
+      health = { instances: new Map(), compiled: '' };
       this.#health.set(name, health);
     }
     const returned = !health.instances.has(heartbeat.instance) && !heartbeat.stopping;
@@ -66,12 +76,8 @@ export class ParticipantRegistry {
         participant,
       });
     }
-    const validate = this.#validator(known, operation);
-    if (!validate(input)) {
-      const issues = (validate.errors ?? []).slice(0, 10).map((error) => ({
-        path: `input${error.instancePath.replaceAll('/', '.')}`,
-        message: error.message ?? 'is not valid',
-      }));
+    const issues = issuesOf(input, this.#validator(known, operation));
+    if (issues.length > 0) {
       throw new ConcordatError('input-invalid', `The input does not match ${participant}/${operation}.`, {
         participant,
         operation,
@@ -95,14 +101,15 @@ export class ParticipantRegistry {
   #announcementOf(heartbeat: Heartbeat, health: Health): ParticipantDescriptor | undefined {
     const { participant: name, isolation, operations } = heartbeat;
     const descriptor = { name, isolation, operations };
-    const text = JSON.stringify(descriptor);
-    if (text === health.announced) return undefined;
-    const ajv = compiler();
-    for (const operation of operations) ajv.compile(operation.inputSchema);
-    health.announced = text;
-    const known = this.#known.get(name)?.record;
-    const same = known && JSON.stringify({ name, isolation: known.isolation, operations: known.operations }) === text;
-    return same ? undefined : descriptor;
+    const text = textOf(descriptor);
+    // Announced until the ledger has it: a proposal may be lost with its leader, or come before there is one.
+    if (text === this.#known.get(name)?.text) return undefined;
+    if (text !== health.compiled) {
+      const ajv = compiler();
+      for (const operation of operations) ajv.compile(operation.inputSchema);
+      health.compiled = text;
+    }
+    return descriptor;
   }
 
   #validator(known: Known, operation: string): ValidateFunction {
@@ -140,6 +147,17 @@ export class ParticipantRegistry {
       lag: this.lagOf(record.name),
     };
   }
+}
+
+const textOf = (descriptor: ParticipantDescriptor): string => JSON.stringify(descriptor);
+
+function issuesOf(input: unknown, validate: ValidateFunction): { path: string; message: string }[] {
+  if (isNestedTooDeeply(input)) return [{ path: 'input', message: `is nested deeper than ${JSON_DEPTH_MAX}` }];
+  if (validate(input)) return [];
+  return (validate.errors ?? []).slice(0, 10).map((error) => ({
+    path: `input${error.instancePath.replaceAll('/', '.')}`,
+    message: error.message ?? 'is not valid',
+  }));
 }
 
 const compiler = (): Ajv2020 => new Ajv2020({ strict: false, validateFormats: false, allErrors: false });

@@ -5,7 +5,7 @@
  * - W2 Postgres being slow or away delays nothing but this; the backlog is bounded, and whoever admits new work asks `full`.
  * - W3 The decision log is cut only below an index that Postgres holds durably.
  */
-import type { Change, KeyRecord, ParticipantRecord, TransactionRecord } from '@concordat/transaction';
+import type { Change, KeyRecord, MemberRecord, ParticipantRecord, TransactionRecord } from '@concordat/transaction';
 import type { EngineLogger, EngineMetrics } from './ports.js';
 import { type PersistBatch, StaleWriterError, type TransactionStore } from './store.js';
 
@@ -19,10 +19,17 @@ interface Pending {
   readonly transactions: Map<string, TransactionRecord>;
   readonly keys: KeyRecord[];
   readonly participants: Map<string, ParticipantRecord>;
+  readonly members: Map<number, MemberRecord>;
   prune: PersistBatch['prune'];
 }
 
-const nothingPending = (): Pending => ({ transactions: new Map(), keys: [], participants: new Map(), prune: null });
+const nothingPending = (): Pending => ({
+  transactions: new Map(),
+  keys: [],
+  participants: new Map(),
+  members: new Map(),
+  prune: null,
+});
 
 export interface PersisterPorts {
   readonly store: TransactionStore;
@@ -74,6 +81,7 @@ export class Persister {
     this.#publishedIndex = publishedIndex;
     for (const record of change.transactions) this.#pending.transactions.set(record.id, record);
     for (const record of change.participants) this.#pending.participants.set(record.name, record);
+    for (const record of change.members) this.#pending.members.set(record.raftId, record);
     if (change.keys.length > 0) this.#pending.keys.push(...change.keys);
     if (change.prune) this.#pending.prune = change.prune;
     this.#schedule(BATCH_INTERVAL_MS);
@@ -144,6 +152,7 @@ export class Persister {
       transactions: [...pending.transactions.values()],
       keys: pending.keys,
       participants: [...pending.participants.values()],
+      members: [...pending.members.values()],
       prune: pending.prune,
     };
   }

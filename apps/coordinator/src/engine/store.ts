@@ -1,4 +1,4 @@
-import type { KeyRecord, ParticipantRecord, TransactionRecord } from '@concordat/transaction';
+import type { KeyRecord, MemberRecord, ParticipantRecord, TransactionRecord } from '@concordat/transaction';
 
 /** What a replica finds in its own Postgres at start; the decision log is replayed from `appliedIndex` on. */
 export interface PersistedState {
@@ -16,6 +16,7 @@ export interface PersistedState {
   /** Decided transactions whose outcome event may not have been published: decidedIndex or completion above publishedIndex. */
   readonly unpublished: readonly TransactionRecord[];
   readonly participants: readonly ParticipantRecord[];
+  readonly members: readonly MemberRecord[];
   /** The most recent keys, newest last, at most the number asked for. */
   readonly keys: readonly KeyRecord[];
 }
@@ -30,6 +31,7 @@ export interface PersistBatch {
   readonly transactions: readonly TransactionRecord[];
   readonly keys: readonly KeyRecord[];
   readonly participants: readonly ParticipantRecord[];
+  readonly members: readonly MemberRecord[];
   /** Delete completed transactions and keys older than these Unix times in ms; null when nothing is to be pruned. */
   readonly prune: { readonly completedBefore: number; readonly keysBefore: number } | null;
 }
