@@ -55,7 +55,10 @@ export class ParticipantRuntime {
 
   /** Resolves when the participant takes commands; rejects when it never can (see `PreflightError`). */
   start(registry: OperationRegistry): Promise<void> {
-    this.#start ??= this.#doStart(registry);
+    this.#start ??= this.#doStart(registry).catch(async (error) => {
+      await this.#release();
+      throw error;
+    });
     return this.#start;
   }
 
@@ -169,11 +172,17 @@ export class ParticipantRuntime {
     await this.#parts?.dispatcher.drain(limits.stopGraceMs);
     await Promise.all(this.#tasks.map((task) => task.stop()));
     if (this.#started) await this.#parts?.heartbeat.sayStopping();
+    await this.#release();
+    logger.info('participant stopped');
+  }
+
+  async #release(): Promise<void> {
     const { transport, ownsTransport, dataSource } = this.resources;
+    const { logger } = this.surroundings;
     if (ownsTransport) await transport.close().catch((error) => logger.warn({ err: error }, 'Kafka did not close'));
     await this.#connections?.close();
+    this.#connections = undefined;
     if (dataSource.isInitialized) await dataSource.destroy();
-    logger.info('participant stopped');
   }
 }
 

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { OperationCall } from '@concordat/protocol';
 import type pg from 'pg';
 import type { DataSource } from 'typeorm';
@@ -39,6 +38,11 @@ export class PrepareSession {
   #bound: BoundManager | undefined;
   /** A cancel request on its way; the connection must not serve another branch before it has hit or missed. */
   #cancelling: Promise<void> | undefined;
+  /**
+   * Whether a transaction may be open on the connection. What the client library tells of that lags behind a failed
+   * statement, so we go by what we said ourselves and heard succeed.
+   */
+  #open = false;
   readonly #onAbort = () => {
     this.#cancelling = this.store
       .cancel(this.#processId)
@@ -63,6 +67,7 @@ export class PrepareSession {
 
   async begin(): Promise<'begun' | 'not-admitted' | 'held-by-other-copy'> {
     this.execution.throwIfCancelled();
+    this.#open = true;
     try {
       return (await this.store.begin(this.client, this.transactionId, this.#limits())) ? 'begun' : 'not-admitted';
     } catch (error) {
@@ -73,6 +78,7 @@ export class PrepareSession {
 
   async beginReadOnly(): Promise<void> {
     this.execution.throwIfCancelled();
+    this.#open = true;
     await this.store.beginReadOnly(this.client, this.#limits());
   }
 
@@ -95,7 +101,9 @@ export class PrepareSession {
   async prepare(): Promise<void> {
     await this.#release();
     this.execution.throwIfCancelled();
-    if (await this.store.prepare(this.client, this.transactionId)) return;
+    const prepared = await this.store.prepare(this.client, this.transactionId);
+    this.#open = false; // prepared or rolled back, the transaction is no longer the connection's
+    if (prepared) return;
     throw new Error('a statement of the operation had failed and its error was caught: nothing could be prepared');
   }
 
@@ -110,27 +118,30 @@ export class PrepareSession {
   /** Rolls back what is not prepared and gives the connection back. Never throws. */
   async close(): Promise<void> {
     this.execution.signal.removeEventListener('abort', this.#onAbort);
-    const isClean = this.#cancelling === undefined && this.#isIdle;
-    const usable = isClean || (await Promise.race([this.#end(), sleep(END_GRACE_MS, false, { ref: false })]));
+    const usable = (!this.#open && this.#cancelling === undefined) || (await this.#endInTime());
     this.client.release(!usable);
     if (usable) return;
     // The backend may still be busy with a statement: without this it would hold its locks until that ends.
     await this.store.terminate(this.#processId).catch(() => undefined);
   }
 
+  async #endInTime(): Promise<boolean> {
+    const timeout = Promise.withResolvers<boolean>();
+    const timer = setTimeout(() => timeout.resolve(false), END_GRACE_MS);
+    const usable = await Promise.race([this.#end(), timeout.promise]);
+    clearTimeout(timer);
+    return usable;
+  }
+
   async #end(): Promise<boolean> {
     try {
       await this.#cancelling;
       await this.#release();
-      if (!this.#isIdle) await this.client.query('ROLLBACK');
-      return this.#isIdle;
+      if (this.#open) await this.client.query('ROLLBACK');
+      return true;
     } catch {
       return false; // the connection broke, and with it the transaction ended
     }
-  }
-
-  get #isIdle(): boolean {
-    return this.client.getTransactionStatus() === 'I';
   }
 
   /** Bars the operation from the connection; an operation that was abandoned may still be running a statement. */
