@@ -4,16 +4,23 @@ import { join } from 'node:path';
 import { perCall } from './meters.mjs';
 
 /** A subject is driven for a while before its first measurement, so that code is compiled and connections stand. */
-const FIRST_WARM_UP = { concurrency: 32, ms: 3_000 };
+const FIRST_WARM_UP = { concurrency: 64, calls: 10_000, seconds: 10 };
 const WARM_UP_MS = 1_000;
 
 /**
+ * Drives the subject for so many calls that the compilers are done, or for so long that they should be.
  * @param {import('./floors.mjs').Subject} subject
- * @param {number} seconds of the measurements to come; a short one gets a short warm-up
+ * @param {number} secondsMax of the measurements to come; short ones get a short warm-up
  */
-export async function warmUp({ driver, concurrencyMax = FIRST_WARM_UP.concurrency }, seconds) {
-  const durationMs = Math.min(FIRST_WARM_UP.ms, seconds * 1_000);
-  await driver.measure({ concurrency: Math.min(FIRST_WARM_UP.concurrency, concurrencyMax), warmupMs: 0, durationMs });
+export async function warmUp({ driver, concurrencyMax = FIRST_WARM_UP.concurrency }, secondsMax) {
+  const concurrency = Math.min(FIRST_WARM_UP.concurrency, concurrencyMax);
+  const strideMs = Math.min(1_000, secondsMax * 1_000);
+  let calls = 0;
+  for (let ms = 0; ms < Math.min(FIRST_WARM_UP.seconds, 2 * secondsMax) * 1_000; ms += strideMs) {
+    const { count } = await driver.measure({ concurrency, warmupMs: 0, durationMs: strideMs });
+    calls += count;
+    if (calls >= FIRST_WARM_UP.calls) return;
+  }
 }
 
 /**

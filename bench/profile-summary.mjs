@@ -64,7 +64,9 @@ async function main() {
     const functions = new Map();
     let idle = 0;
     for (const node of profile.nodes) {
-      if (node.callFrame.functionName === '(idle)') idle += self.get(node.id);
+      // Starting the profiler counts as idle too: it is no work of the process.
+      if (node.callFrame.functionName === '(idle)' || node.callFrame.url === 'node:inspector')
+        idle += self.get(node.id);
       else {
         add(packages, packageOf(node.callFrame.url), self.get(node.id));
         add(functions, nameOf(node), self.get(node.id));

@@ -68,7 +68,7 @@ async function measureAll(surroundings, options, onLine = () => {}) {
     await warmUp(subject, options.seconds);
     for (const concurrency of concurrencies) {
       const rounds = [];
-      for (let round = 0; round < options.rounds; round += 1) {
+      for (let round = 0; round < (reported ? options.rounds : 1); round += 1) {
         rounds.push(await measure(subject, concurrency, options.seconds));
         step();
       }
@@ -93,7 +93,10 @@ async function measureAll(surroundings, options, onLine = () => {}) {
 }
 
 function progressOf(plan, { json, rounds }) {
-  const total = plan.reduce((sum, { concurrencies }) => sum + concurrencies.length, 0) * rounds;
+  const total = plan.reduce(
+    (sum, { concurrencies, reported }) => sum + concurrencies.length * (reported ? rounds : 1),
+    0,
+  );
   let done = 0;
   const progress = json ? undefined : oneLineProgress('measuring');
   return {
