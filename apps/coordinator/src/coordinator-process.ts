@@ -8,6 +8,7 @@ import type { Config } from './config/config.js';
 import type { DecisionLog } from './decision-log/decision-log.js';
 import { Coordinator } from './engine/coordinator.js';
 import { Replica, type ReplicaPorts } from './engine/replica.js';
+import { SteadyClock } from './engine/steady-clock.js';
 import type { TransactionStore } from './engine/store.js';
 import { KafkaMessenger } from './kafka/kafka-messenger.js';
 import { ReplyReader } from './kafka/reply-reader.js';
@@ -53,7 +54,7 @@ export class CoordinatorProcess {
       messenger,
       metrics,
       logger,
-      clock: { now: () => Date.now() },
+      clock: new SteadyClock(), // never set back, so that no deadline waits for the clock
       random: () => Math.random(),
       retentionMs: config.retentionMs,
       onFatal: this.parts.onFatal,

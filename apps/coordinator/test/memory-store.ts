@@ -25,6 +25,7 @@ export class MemoryStore implements TransactionStore {
       transactions: all.filter(({ status }) => status !== 'completed').sort(byId),
       unpublished: all.filter(({ decidedIndex }) => (decidedIndex ?? 0) > this.#at.publishedIndex),
       participants: [...this.participants.values()],
+      members: [],
       keys: [...this.keys.values()],
     });
   }

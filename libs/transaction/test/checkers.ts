@@ -97,6 +97,7 @@ const EMPTY_STATE = {
   publishedIndex: 0,
   transactions: [],
   participants: [],
+  members: [],
   keys: [],
 };
 

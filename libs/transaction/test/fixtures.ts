@@ -109,6 +109,7 @@ export const emptyLedger = (keysMax = 100): Ledger =>
       publishedIndex: 0,
       transactions: [],
       participants: [],
+      members: [],
       keys: [],
     },
     keysMax,

@@ -15,6 +15,7 @@ const EMPTY = {
   publishedIndex: 0,
   transactions: [],
   participants: [],
+  members: [],
   keys: [],
 };
 

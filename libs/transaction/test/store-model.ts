@@ -39,6 +39,7 @@ export class StoreModel {
       ...this.#at,
       transactions: transactions.sort(compareRecords),
       participants: [...this.#participants.values()],
+      members: [],
       keys,
     };
   }

@@ -76,7 +76,7 @@ export class SingleNodeLog implements DecisionLog {
   }
 
   async compact(throughIndex: number, term: number): Promise<void> {
-    if (throughIndex >= this.#wal.firstIndex) await this.#wal.compact(throughIndex, term);
+    if (!this.#closed && throughIndex >= this.#wal.firstIndex) await this.#wal.compact(throughIndex, term);
   }
 
   async close(): Promise<void> {
