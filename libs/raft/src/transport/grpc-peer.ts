@@ -44,7 +44,7 @@ export class GrpcPeer {
     this.#metadata.set('raft-to', String(to));
   }
 
-  /** Sent at the end of this turn of the event loop's microtasks, with whatever else is sent until then. */
+  /** Sent at the end of this turn of the event loop, with whatever else is sent until then. */
   send(message: Message): void {
     if (!this.#outbox.add(message)) {
       this.unreachable();
@@ -52,7 +52,7 @@ export class GrpcPeer {
     }
     if (this.#flushQueued || this.#blocked) return;
     this.#flushQueued = true;
-    queueMicrotask(() => {
+    setImmediate(() => {
       this.#flushQueued = false;
       this.#flush();
     });

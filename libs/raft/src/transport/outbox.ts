@@ -1,4 +1,4 @@
-import type { Message } from '../core/messages.js';
+import { type Message, MessageType } from '../core/messages.js';
 import { messageBytesBound } from './message-codec.js';
 
 /** Bounds on what waits for one peer; beyond them messages are dropped, which Raft repairs. */
@@ -16,8 +16,17 @@ export class Outbox {
     return this.#messages.length === 0;
   }
 
-  /** @returns false if the message was dropped, because too much waits */
+  /**
+   * An append without entries, which only tells of a commit index, gives way to the append behind it, which tells of it too.
+   *
+   * @returns false if the message was dropped, because too much waits
+   */
   add(message: Message): boolean {
+    const last = this.#messages.at(-1);
+    if (last && isSuperseded(last, message)) {
+      this.#messages.pop();
+      this.#bytes -= messageBytesBound(last);
+    }
     const bytes = messageBytesBound(message);
     if (this.#messages.length >= OUTBOX_MESSAGES_MAX || this.#bytes + bytes > OUTBOX_BYTES_MAX) return false;
     this.#messages.push(message);
@@ -49,4 +58,15 @@ export class Outbox {
     this.#messages = [];
     this.#bytes = 0;
   }
+}
+
+function isSuperseded(earlier: Message, later: Message): boolean {
+  return (
+    earlier.type === MessageType.App &&
+    later.type === MessageType.App &&
+    earlier.entries.length === 0 &&
+    earlier.term === later.term &&
+    earlier.index <= later.index &&
+    earlier.commit <= later.commit
+  );
 }

@@ -25,7 +25,7 @@ export class TcpPeer {
     private readonly unreachable: () => void,
   ) {}
 
-  /** Sent at the end of this turn of the event loop's microtasks, with whatever else is sent until then. */
+  /** Sent at the end of this turn of the event loop, with whatever else is sent until then. */
   send(message: Message): void {
     if (!this.#outbox.add(message)) {
       this.unreachable();
@@ -33,7 +33,7 @@ export class TcpPeer {
     }
     if (this.#flushQueued) return;
     this.#flushQueued = true;
-    queueMicrotask(() => {
+    setImmediate(() => {
       this.#flushQueued = false;
       this.#flush();
     });
