@@ -4,7 +4,7 @@
  * BEGIN may have been lost on the way.
  */
 import type { ParticipantDescriptor, Reason } from '@concordat/protocol';
-import type { BranchRecord, IdempotencyClaim, TransactionHeader } from './record.js';
+import type { BranchRecord, IdempotencyClaim, MemberRecord, TransactionHeader } from './record.js';
 
 /**
  * The first entry of a leader's term. It settles every undecided transaction of an earlier term as aborted, since
@@ -53,6 +53,12 @@ export interface ParticipantEntry {
   readonly at: number;
 }
 
+/** A replica announced itself, moved, or was removed. Who votes is the log's own business; this says where they are. */
+export interface MemberEntry {
+  readonly type: 'member';
+  readonly member: MemberRecord;
+}
+
 /** All outcome events up to this log index have been published. */
 export interface PublishedEntry {
   readonly type: 'published';
@@ -73,6 +79,7 @@ export type Entry =
   | AbortEntry
   | ForgetEntry
   | ParticipantEntry
+  | MemberEntry
   | PublishedEntry
   | PruneEntry;
 

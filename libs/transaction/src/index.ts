@@ -14,6 +14,7 @@ export type {
   BranchStatus,
   IdempotencyClaim,
   KeyRecord,
+  MemberRecord,
   ParticipantRecord,
   TransactionHeader,
   TransactionRecord,

@@ -17,6 +17,7 @@ import type {
   BranchRecord,
   IdempotencyClaim,
   KeyRecord,
+  MemberRecord,
   ParticipantRecord,
   TransactionHeader,
   TransactionRecord,
@@ -29,6 +30,7 @@ export interface Change {
   readonly transactions: readonly TransactionRecord[];
   readonly keys: readonly KeyRecord[];
   readonly participants: readonly ParticipantRecord[];
+  readonly members: readonly MemberRecord[];
   readonly prune: { readonly completedBefore: number; readonly keysBefore: number } | null;
 }
 
@@ -39,6 +41,7 @@ export interface LedgerState {
   readonly publishedIndex: number;
   readonly transactions: readonly TransactionRecord[];
   readonly participants: readonly ParticipantRecord[];
+  readonly members: readonly MemberRecord[];
   readonly keys: readonly KeyRecord[];
 }
 
@@ -60,29 +63,38 @@ const needsFinalising = (outcome: 'committed' | 'aborted', branch: BranchRecord)
     : branch.status === 'prepared' || branch.status === 'preparing' || branch.status === 'enlisted';
 
 export class Ledger {
-  appliedIndex: number;
-  appliedTerm: number;
-  incarnation: number;
-  publishedIndex: number;
+  appliedIndex = 0;
+  appliedTerm = 0;
+  incarnation = 0;
+  publishedIndex = 0;
   /** Transactions that are not forgotten, oldest first. */
   readonly live = new Map<string, TransactionRecord>();
   readonly participants = new Map<string, ParticipantRecord>();
+  /** Members of the cluster by their id in the log, the removed ones too: their ids never return. */
+  readonly members = new Map<number, MemberRecord>();
   readonly #keys = new Map<string, KeyRecord>();
   /** True while memory holds every key that has not expired; false once the oldest had to make room. */
-  keysComplete: boolean;
+  keysComplete = true;
 
   /** @param keysMax bound on the idempotency keys kept in memory; older ones are looked up in Postgres */
   constructor(
     state: LedgerState,
     readonly keysMax: number,
   ) {
+    this.load(state);
+  }
+
+  /** Replaces everything: at start, and when a snapshot of another member takes the place of the log. */
+  load(state: LedgerState): void {
+    for (const map of [this.live, this.participants, this.members, this.#keys]) map.clear();
     this.appliedIndex = state.appliedIndex;
     this.appliedTerm = state.appliedTerm;
     this.incarnation = state.incarnation;
     this.publishedIndex = state.publishedIndex;
-    this.keysComplete = state.keys.length < keysMax;
+    this.keysComplete = state.keys.length < this.keysMax;
     for (const record of state.transactions) this.live.set(record.id, record);
     for (const participant of state.participants) this.participants.set(participant.name, participant);
+    for (const member of state.members) this.members.set(member.raftId, member);
     for (const key of state.keys) this.#keys.set(keyName(key.caller, key.key), key);
   }
 
@@ -91,15 +103,15 @@ export class Ledger {
   }
 
   /**
-   * Applies the entry at `index`. Entries come in order without gaps.
+   * Applies the entry at `index`. Entries come in order; what the log writes for itself is left out.
    * @returns what changed; an entry that is refused (L2, L3) changes nothing
-   * @throws Error when the log skips or repeats an index, which is a bug of its caller
+   * @throws Error when the log repeats an index, which is a bug of its caller
    */
   apply(index: number, term: number, entry: Entry | undefined): Change {
-    if (index !== this.appliedIndex + 1) throw new Error(`entry ${index} does not follow ${this.appliedIndex}`);
+    if (index <= this.appliedIndex) throw new Error(`entry ${index} does not follow ${this.appliedIndex}`);
     this.appliedIndex = index;
     this.appliedTerm = term;
-    const none: Change = { index, term, transactions: [], keys: [], participants: [], prune: null };
+    const none: Change = { index, term, transactions: [], keys: [], participants: [], members: [], prune: null };
     if (entry === undefined) return none; // an empty entry, as a Raft leader writes at the start of its term
     switch (entry.type) {
       case 'term':
@@ -116,6 +128,11 @@ export class Ledger {
         const participant = { ...entry.descriptor, registeredAt: entry.at };
         this.participants.set(participant.name, participant);
         return { ...none, participants: [participant] };
+      }
+      case 'member': {
+        if (this.members.get(entry.member.raftId)?.removed) return none;
+        this.members.set(entry.member.raftId, entry.member);
+        return { ...none, members: [entry.member] };
       }
       case 'published':
         this.publishedIndex = Math.max(this.publishedIndex, entry.index);

@@ -70,3 +70,16 @@ export interface ParticipantRecord extends ParticipantDescriptor {
   /** Unix ms of the entry that registered this form of the participant. */
   readonly registeredAt: number;
 }
+
+/** One replica as the log knows it. Its id is random and dies with its log; node id and addresses only say where it runs. */
+export interface MemberRecord {
+  readonly raftId: number;
+  /** Ordinal of the place it runs at (NODE_ID). */
+  readonly nodeId: number;
+  /** Where other members reach it, host:port. */
+  readonly address: string;
+  /** Where callers reach it. */
+  readonly url: string;
+  /** A removed id never returns. */
+  readonly removed: boolean;
+}

@@ -1,5 +1,11 @@
 import { DataSource } from 'typeorm';
-import { CoordinatorStateEntity, IdempotencyKeyEntity, ParticipantEntity, TransactionEntity } from './entities.js';
+import {
+  CoordinatorStateEntity,
+  IdempotencyKeyEntity,
+  MemberEntity,
+  ParticipantEntity,
+  TransactionEntity,
+} from './entities.js';
 import { CreateCoordinatorTables1763700000000 } from './migrations/1763700000000-create-coordinator-tables.js';
 
 const CONNECTIONS_MAX = 6;
@@ -12,7 +18,7 @@ export function coordinatorDataSource(databaseUrl: string, onPoolError: (error: 
     type: 'postgres',
     url: databaseUrl,
     applicationName: 'concordat-coordinator',
-    entities: [CoordinatorStateEntity, TransactionEntity, IdempotencyKeyEntity, ParticipantEntity],
+    entities: [CoordinatorStateEntity, TransactionEntity, IdempotencyKeyEntity, ParticipantEntity, MemberEntity],
     migrations: [CreateCoordinatorTables1763700000000],
     migrationsTableName: 'coordinator_migration',
     migrationsTransactionMode: 'each',

@@ -79,3 +79,13 @@ export class ParticipantEntity {
   @Column({ type: 'json' }) operations!: OperationDescriptor[];
   @Column({ type: 'timestamptz', name: 'registered_at', transformer: instant }) registeredAt!: number;
 }
+
+/** A replica of the cluster, as the log knows it; removed ones stay, since their ids never return. */
+@Entity('member')
+export class MemberEntity {
+  @PrimaryColumn({ type: 'bigint', name: 'raft_id', transformer: integer }) raftId!: number;
+  @Column({ type: 'bigint', name: 'node_id', transformer: integer }) nodeId!: number;
+  @Column({ type: 'text' }) address!: string;
+  @Column({ type: 'text' }) url!: string;
+  @Column({ type: 'boolean' }) removed!: boolean;
+}

@@ -1,5 +1,5 @@
 import { parseTransactionId } from '@concordat/protocol';
-import type { KeyRecord, ParticipantRecord, TransactionRecord } from '@concordat/transaction';
+import type { KeyRecord, MemberRecord, ParticipantRecord, TransactionRecord } from '@concordat/transaction';
 import type { QueryConfig } from 'pg';
 import type { PersistBatch } from '../engine/store.js';
 import { boolArray, int8Array, jsonArray, textArray, timestamptzArray } from './binary-array.js';
@@ -45,6 +45,11 @@ WITH fence AS (
   SELECT b.* FROM fence, unnest($32::text[], $33::text[], $34::json[], $35::timestamptz[]) AS b
   ON CONFLICT (name) DO UPDATE
      SET isolation = excluded.isolation, operations = excluded.operations, registered_at = excluded.registered_at
+), members AS (
+  INSERT INTO member (raft_id, node_id, address, url, removed)
+  SELECT b.* FROM fence, unnest($36::bigint[], $37::bigint[], $38::text[], $39::text[], $40::boolean[]) AS b
+  ON CONFLICT (raft_id) DO UPDATE
+     SET node_id = excluded.node_id, address = excluded.address, url = excluded.url, removed = excluded.removed
 )
 SELECT applied_index FROM fence`;
 
@@ -63,6 +68,7 @@ export function* partsOf(batch: PersistBatch): Generator<PersistBatch, void> {
       transactions: batch.transactions.slice(from, to),
       keys: batch.keys.slice(from, to),
       participants: from === 0 ? batch.participants : [],
+      members: from === 0 ? batch.members : [],
     };
   }
 }
@@ -75,6 +81,7 @@ export function persistStatement(batch: PersistBatch, writer: string): QueryConf
     ...transactionColumns(batch.transactions),
     ...keyColumns(lastOf(batch.keys, (record) => JSON.stringify([record.caller, record.key]))),
     ...participantColumns(lastOf(batch.participants, (record) => record.name)),
+    ...memberColumns(batch.members),
   ];
   // Named, so that Postgres parses and plans it once per connection.
   return { name: 'persist', text: PERSIST_SQL, values };
@@ -138,4 +145,12 @@ const participantColumns = (records: readonly ParticipantRecord[]): Buffer[] => 
   textArray(records.map((record) => record.isolation)),
   jsonArray(records.map((record) => JSON.stringify(record.operations))),
   timestamptzArray(records.map((record) => record.registeredAt)),
+];
+
+const memberColumns = (records: readonly MemberRecord[]): Buffer[] => [
+  int8Array(records.map((record) => record.raftId)),
+  int8Array(records.map((record) => record.nodeId)),
+  textArray(records.map((record) => record.address)),
+  textArray(records.map((record) => record.url)),
+  boolArray(records.map((record) => record.removed)),
 ];

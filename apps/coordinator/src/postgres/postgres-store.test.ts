@@ -62,6 +62,7 @@ const batch = (fromIndex: number, toIndex: number, more: Partial<PersistBatch> =
   publishedIndex: 0,
   transactions: [],
   keys: [],
+  members: [],
   participants: [],
   prune: null,
   ...more,

@@ -20,7 +20,13 @@ import {
   type TransactionStore,
 } from '../engine/store.js';
 import { CONNECT_TIMEOUT_MS, coordinatorDataSource, QUERY_TIMEOUT_MS } from './data-source.js';
-import { CoordinatorStateEntity, IdempotencyKeyEntity, ParticipantEntity, TransactionEntity } from './entities.js';
+import {
+  CoordinatorStateEntity,
+  IdempotencyKeyEntity,
+  MemberEntity,
+  ParticipantEntity,
+  TransactionEntity,
+} from './entities.js';
 import { partsOf, persistStatement } from './persist-statement.js';
 import { mergePruneLimits, pruneRound } from './pruning.js';
 import { isUnreachable, Reachability } from './reachability.js';
@@ -257,6 +263,7 @@ async function load(manager: EntityManager, memberId: string, keysMax: number): 
   ).getMany();
   const keys = await manager.find(IdempotencyKeyEntity, { order: { createdAt: 'DESC' }, take: keysMax });
   const participants = await manager.find(ParticipantEntity, { order: { name: 'ASC' } });
+  const members = await manager.find(MemberEntity, { order: { raftId: 'ASC' } });
   return {
     appliedIndex: state.appliedIndex,
     appliedTerm: state.appliedTerm,
@@ -267,6 +274,7 @@ async function load(manager: EntityManager, memberId: string, keysMax: number): 
     transactions: live.reverse().map(transactionRecord),
     unpublished: unpublished.reverse().map(transactionRecord),
     participants: participants.map(participantRecord),
+    members: members.map(({ raftId, nodeId, address, url, removed }) => ({ raftId, nodeId, address, url, removed })),
     keys: keys.reverse().map(keyRecord),
   };
 }

@@ -68,6 +68,14 @@ export class CreateCoordinatorTables1763700000000 implements MigrationInterface 
       )`);
     await runner.query('CREATE INDEX idempotency_key_created_at ON idempotency_key (created_at)');
     await runner.query(`
+      CREATE TABLE member (
+        raft_id bigint PRIMARY KEY,
+        node_id bigint NOT NULL,
+        address text NOT NULL,
+        url text NOT NULL,
+        removed boolean NOT NULL
+      )`);
+    await runner.query(`
       CREATE TABLE participant (
         name text PRIMARY KEY,
         isolation text NOT NULL,
@@ -77,6 +85,6 @@ export class CreateCoordinatorTables1763700000000 implements MigrationInterface 
   }
 
   async down(runner: QueryRunner): Promise<void> {
-    await runner.query('DROP TABLE participant, idempotency_key, transaction, coordinator_state');
+    await runner.query('DROP TABLE member, participant, idempotency_key, transaction, coordinator_state');
   }
 }
