@@ -1,6 +1,9 @@
 // Shows steps while they run: a live list in a terminal, plain lines elsewhere.
 import { seconds } from './one-line-progress.mjs';
 
+/** Some terminals say that they have no columns at all. */
+const COLUMNS_MIN = 40;
+
 /**
  * @typedef {object} Step
  * @property {string} title
@@ -13,7 +16,8 @@ import { seconds } from './one-line-progress.mjs';
  */
 export async function runSteps(groups) {
   const filled = groups.filter((group) => group.length > 0);
-  return process.stdout.isTTY ? runLive(filled) : runPlain(filled);
+  const wideEnough = process.stdout.isTTY && process.stdout.columns >= COLUMNS_MIN;
+  return wideEnough ? runLive(filled) : runPlain(filled);
 }
 
 async function runPlain(groups) {
