@@ -1,4 +1,4 @@
-import { CannotExecuteNotConnectedError } from 'typeorm';
+import { EntityMetadataNotFoundError, TypeORMError } from 'typeorm';
 
 /**
  * What a failed statement means for a branch. Only the SQLSTATE decides, or the lack of one where the connection
@@ -88,5 +88,13 @@ export function classifyDatabaseError(error: unknown): DatabaseFailure {
 
 /** Whether an error means that Postgres cannot be reached now and may be later; for the host application's answers. */
 export function isDatabaseUnavailable(error: unknown): boolean {
-  return error instanceof CannotExecuteNotConnectedError || classifyDatabaseError(error) === 'connection';
+  return isNotInitialised(error) || classifyDatabaseError(error) === 'connection';
+}
+
+/** What TypeORM throws before the DataSource has connected; it knows no entities then. */
+function isNotInitialised(error: unknown): boolean {
+  return (
+    error instanceof EntityMetadataNotFoundError ||
+    (error instanceof TypeORMError && error.message === 'Driver not Connected')
+  );
 }
