@@ -6,8 +6,10 @@ import {
   type ServerDuplexStream,
   type ServerOptions,
   type ServerReadableStream,
+  type ServiceDefinition,
   type sendUnaryData,
   status,
+  type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import type { Message } from '../core/messages.js';
 import { GrpcPeer } from './grpc-peer.js';
@@ -29,6 +31,8 @@ export interface GrpcTransportOptions {
   /** The others, id to host:port. */
   peers?: Readonly<Record<number, string>>;
   tls?: TransportTls;
+  /** Services of the host, served at the same address; its messages are its own business. */
+  services?: readonly { definition: ServiceDefinition; implementation: UntypedServiceImplementation }[];
 }
 
 /**
@@ -60,6 +64,9 @@ export class GrpcTransport implements Transport {
         else call.destroy(Object.assign(new Error('this is another member'), { code: status.FAILED_PRECONDITION }));
       },
     });
+    for (const { definition, implementation } of this.options.services ?? []) {
+      this.#server.addService(definition, implementation);
+    }
     this.#port = await new Promise<number>((resolve, reject) => {
       this.#server.bindAsync(this.options.listen, this.#serverCredentials(), (error, port) =>
         error ? reject(error) : resolve(port),
