@@ -158,6 +158,9 @@ async function openSubject(surroundings, { coordinator, participants, callers, b
     counted: [...Object.keys(system), 'kafka', 'postgres'],
     participants: Object.keys(participants).length,
     profiled: surroundings.profile === undefined ? {} : system,
+    assertAlive: async () => {
+      for (const process of [coordinator, ...Object.values(participants)]) await process.assertAlive();
+    },
     close,
   };
 }

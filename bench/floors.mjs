@@ -12,6 +12,7 @@ import { WorkloadProcess } from './workload.mjs';
  * @property {number} [concurrencyMax]
  * @property {number} [fsyncsPerCall] where no meter tells
  * @property {Record<string, number>} profiled processes by name
+ * @property {() => Promise<void>} [assertAlive] rejects when a process of the system has ended, with its last words
  * @property {() => Promise<void>} close
  */
 

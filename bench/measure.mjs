@@ -30,12 +30,13 @@ export async function warmUp({ driver, concurrencyMax = FIRST_WARM_UP.concurrenc
  * @returns {Promise<import('./closed-loop.mjs').LoopResult & ReturnType<typeof perCall>>}
  */
 export async function measure(subject, concurrency, seconds) {
-  const { driver, meters, counted, fsyncsPerCall } = subject;
+  const { driver, meters, counted, fsyncsPerCall, assertAlive } = subject;
   const readings = [];
   const result = await driver.measure(
     { concurrency, warmupMs: Math.min(WARM_UP_MS, seconds * 500), durationMs: seconds * 1_000 },
     () => readings.push(meters.read()),
   );
+  await assertAlive?.();
   const [before, after] = await Promise.all(readings);
   const others = Object.values(result.otherwise).reduce((sum, count) => sum + count, 0);
   const used = perCall(before, after, result.count + others, counted);
@@ -47,11 +48,14 @@ export async function measure(subject, concurrency, seconds) {
  * @param {import('./floors.mjs').Subject} subject
  * @param {{ name: string, concurrency: number, seconds: number, directory: string }} options
  */
-export async function takeProfiles({ driver, profiled }, { name, concurrency, seconds, directory }) {
+export async function takeProfiles({ driver, profiled, assertAlive }, { name, concurrency, seconds, directory }) {
   await mkdir(directory, { recursive: true });
   const before = new Set(await readdir(directory));
-  const tellAll = () => Object.values(profiled).forEach((pid) => void process.kill(pid, 'SIGUSR2'));
+  const tellAll = () => {
+    for (const pid of Object.values(profiled)) process.kill(pid, 'SIGCONT');
+  };
   await driver.measure({ concurrency, warmupMs: 200, durationMs: seconds * 1_000 }, tellAll);
+  await assertAlive?.();
   const written = async () => (await readdir(directory)).filter((file) => !before.has(file));
   const deadline = performance.now() + 10_000;
   while ((await written()).length < Object.keys(profiled).length && performance.now() < deadline) {

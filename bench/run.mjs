@@ -25,6 +25,13 @@ export async function runBench(options, print) {
     },
     onKill: () => process.exit(130),
   });
+  // Nothing that was started is left behind, whatever goes wrong.
+  for (const event of ['uncaughtException', 'unhandledRejection']) {
+    process.once(event, (error) => {
+      console.error(error);
+      void closing.end().then(() => process.exit(1));
+    });
+  }
   try {
     const surroundings = await openSurroundings({ closing, profile: options.profile, quiet: options.json });
     const lines = await measureAll(

@@ -40,6 +40,10 @@ export class WorkloadProcess {
     return this.#ask('measure', options, onEvent);
   }
 
+  async assertAlive() {
+    if (this.#child.exitCode !== null) throw new Error(`a workload process ended with code ${this.#child.exitCode}`);
+  }
+
   async close() {
     if (this.#child.exitCode !== null || !this.#child.connected) return;
     await Promise.race([this.#ask('close').catch(() => {}), pause(stopTimeoutMs)]);
@@ -57,7 +61,14 @@ export class WorkloadProcess {
       const onMessage = ({ event, result, message }) => {
         if (event === 'done') settle(resolve, result);
         else if (event === 'failed') settle(reject, new Error(message));
-        else onEvent(event);
+        else tell(event);
+      };
+      const tell = (event) => {
+        try {
+          onEvent(event);
+        } catch (error) {
+          settle(reject, error);
+        }
       };
       const onExit = (code) => settle(reject, new Error(`a workload process ended with code ${code}`));
       this.#child.on('message', onMessage).once('exit', onExit);
@@ -66,7 +77,7 @@ export class WorkloadProcess {
   }
 }
 
-/** Waits until `check` answers truthily. @param {string} what for the error @returns {Promise<unknown>} the answer */
+/** Waits until `check` answers truthily; an error with a mark `final` ends the waiting. @param {string} what for the error @returns {Promise<unknown>} the answer */
 export async function until(what, check, timeoutMs = 60_000) {
   const deadline = performance.now() + timeoutMs;
   let cause;
@@ -75,6 +86,7 @@ export async function until(what, check, timeoutMs = 60_000) {
       const answer = await check();
       if (answer) return answer;
     } catch (error) {
+      if (error.final) throw error;
       cause = error;
     }
     await pause(100);
