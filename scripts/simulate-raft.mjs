@@ -11,13 +11,14 @@ const { values } = parseArgs({
   options: {
     seed: { type: 'string', default: '1' },
     runs: { type: 'string', default: '200' },
+    trace: { type: 'string', default: '60' },
     'keep-going': { type: 'boolean', default: false },
   },
 });
 const first = Number(values.seed);
 const runs = Number(values.runs);
 if (!Number.isSafeInteger(first) || !Number.isSafeInteger(runs) || runs < 1) {
-  console.error('usage: npm run simulate:raft -- --seed N --runs M [--keep-going]');
+  console.error('usage: npm run simulate:raft -- --seed N --runs M [--trace EVENTS] [--keep-going]');
   process.exit(2);
 }
 
@@ -28,7 +29,7 @@ const totals = { operations: 0, answered: 0, messages: 0, entriesApplied: 0 };
 let failures = 0;
 const startedAt = performance.now();
 for (let seed = first; seed < first + runs; seed++) {
-  const result = simulate(seed);
+  const result = simulate(seed, Number(values.trace));
   for (const name of Object.keys(totals)) totals[name] += result[name];
   if (runs === 1) console.log(`seed ${seed}: fingerprint ${result.fingerprint}`);
   if (!result.failure) continue;

@@ -9,9 +9,10 @@ import { Role } from './ready.js';
 import { broadcastAppend, broadcastNewEntries, maybeCommit } from './replication.js';
 import { becomeFollower } from './roles.js';
 
-/** Applies a committed change. Throws RaftConfChangeError where it breaks the rules, which checked proposals cannot. */
-export function applyConfChange(raft: Raft, change: ConfChange): ConfState {
+/** Applies a committed change, unless a snapshot has overtaken it. Throws RaftConfChangeError where it breaks the rules. */
+export function applyConfChange(raft: Raft, change: ConfChange, index: number): ConfState {
   const { config, progress } = raft.tracker;
+  if (index <= raft.restoredIndex) return config.confState();
   return switchTo(raft, changeMembership({ config, progress }, change, raft.newcomerTerms()));
 }
 
@@ -82,6 +83,7 @@ export function restoreSnapshot(raft: Raft, snapshot: Snapshot): boolean {
     return false;
   }
   log.restore(snapshot);
+  raft.restoredIndex = index;
   restoreConfState(raft, confState);
   logger.info(() => `${describe()} restored snapshot [index: ${index}, term: ${term}]`);
   return true;

@@ -43,6 +43,8 @@ export class Raft {
   messagesAfterAppend: Message[] = [];
   readStates: ReadState[] = [];
 
+  /** Index of the last snapshot taken from a leader: configuration changes up to there are in effect already. */
+  restoredIndex = 0;
   /** Leader: who leadership is being handed to. */
   leadTransferee = NONE;
   /** Leader: see R4. */

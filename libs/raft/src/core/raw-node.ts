@@ -117,11 +117,15 @@ export class RawNode {
   }
 
   /**
-   * To be called for every committed configuration entry, when it is applied. Returns the configuration to snapshot.
+   * To be called for every committed configuration entry, when it is applied; `index` is the entry's. Returns the
+   * configuration to snapshot. Where a snapshot has overtaken the entry (it was handed out, and before it was applied the
+   * snapshot came in), nothing changes: the snapshot's configuration holds already. Leave the index out only where no
+   * snapshot can come in between.
+   *
    * Throws RaftConfChangeError where the change breaks the rules; that needs `disableConfChangeValidation`, or a bug.
    */
-  applyConfChange(change: ConfChange): ConfState {
-    return applyConfChange(this.#raft, change);
+  applyConfChange(change: ConfChange, index = Infinity): ConfState {
+    return applyConfChange(this.#raft, change, index);
   }
 
   /** Takes a message from a peer, or a storage worker's response. */
@@ -298,12 +302,13 @@ function startRaft(raft: Raft): Raft {
   const { hardState, confState } = config.storage.initialState();
   restoreConfState(raft, confState);
   if (!isEmptyHardState(hardState)) {
-    if (hardState.commit < log.committed || hardState.commit > log.lastIndex) {
+    if (hardState.commit > log.lastIndex) {
       violated(
-        `${describeId(raft.id)} state.commit ${hardState.commit} is out of range [${log.committed}, ${log.lastIndex}]`,
+        `${describeId(raft.id)} state.commit ${hardState.commit} is behind the end of the log, ${log.lastIndex}`,
       );
     }
-    log.committed = hardState.commit;
+    // It may be below the snapshot: commit indices are not synced by themselves, and a crash may set them back.
+    log.commitTo(hardState.commit);
     raft.term = hardState.term;
     raft.vote = hardState.vote;
   }

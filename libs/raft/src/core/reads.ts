@@ -12,7 +12,8 @@ import { broadcastHeartbeat } from './replication.js';
 const EARLY_READS_MAX = 65_536;
 
 export function requestRead(raft: Raft, request: Message): void {
-  if (raft.clusterConfig.isSingleton) {
+  // The only voter confirms itself. A leader that has removed itself must ask whoever is left, like any other.
+  if (raft.clusterConfig.isSingleton && raft.clusterConfig.voters.has(raft.id)) {
     answer(raft, request, raft.log.committed);
     return;
   }

@@ -239,7 +239,7 @@ function applyEntries({ core, storage }: BenchNode, entries: readonly Entry[]): 
     if (type !== EntryType.Normal) {
       const change = decodeConfChange(type, data);
       update = change.context;
-      confState = core.applyConfChange(change);
+      confState = core.applyConfChange(change, index);
     }
     const joined = new Uint8Array(last.data.length + update.length);
     joined.set(last.data);

@@ -289,9 +289,9 @@ export class SimulatedNode {
       if (this.core) this.#install(snapshot);
     }
     this.#storage.append(entries);
-    if (!hardState) return;
-    this.#storage.hardState = hardState;
-    if (mustSync) this.#syncedCommit = hardState.commit;
+    if (hardState) this.#storage.hardState = hardState;
+    // A sync covers everything written before it.
+    if (mustSync) this.#syncedCommit = this.#storage.hardState.commit;
   }
 
   #install(snapshot: Snapshot): void {
@@ -303,10 +303,11 @@ export class SimulatedNode {
 
   #apply(entries: readonly Entry[]): void {
     for (const entry of entries) {
-      if (!this.core) return;
+      // A snapshot has overtaken what was still waiting to be applied.
+      if (!this.core || entry.index <= this.appliedIndex) continue;
       for (const checker of this.world.checkers) checker.onApply?.(this.view(), entry);
       if (entry.type !== EntryType.Normal) {
-        this.confState = this.core.applyConfChange(decodeConfChange(entry.type, entry.data));
+        this.confState = this.core.applyConfChange(decodeConfChange(entry.type, entry.data), entry.index);
       } else if (entry.data.length > 0) {
         this.registers.apply(decodeCommand(entry.data));
       }

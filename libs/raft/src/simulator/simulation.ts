@@ -29,7 +29,6 @@ const FAREWELL_MS = 3_000;
 const SETTLE_STEP_MS = 200;
 /** The client that asks whether the cluster works; others have small numbers. */
 const PROBE_CLIENT = 99;
-const TRACE_LENGTH = 80;
 
 export interface RunResult {
   readonly seed: number;
@@ -58,15 +57,16 @@ export class Simulation {
   readonly #clients: Clients;
   readonly #faults: Faults;
   readonly #trace: string[] = [];
-  readonly #keepsTrace: boolean;
+  /** How many of the last events to keep; messages are among them from 1 on, other events always. */
+  readonly #traceLength: number;
   #fingerprint = 0;
   #messages = 0;
   #entriesApplied = 0;
 
-  constructor(seed: number, keepsTrace = false) {
+  constructor(seed: number, traceLength = 0) {
     const random = new SeededRandom(seed);
     this.#seed = seed;
-    this.#keepsTrace = keepsTrace;
+    this.#traceLength = traceLength;
     this.#settings = drawSettings(random.fork());
     this.#network = new SimulatedNetwork(
       this.#queue,
@@ -182,7 +182,7 @@ export class Simulation {
     this.#messages++;
     const { from, to, type, term, index, commit, reject } = message;
     this.#mix(from, to, type, term, index, commit, Number(reject), message.entries.length);
-    if (this.#keepsTrace) this.#note(describeMessage(message));
+    if (this.#traceLength > 0) this.#note(describeMessage(message));
     this.#nodes.get(to)?.input((core) => core.step(message));
     if (type === MessageType.Snap) this.#reportSnapshot(message, 'finish');
   }
@@ -208,7 +208,7 @@ export class Simulation {
 
   #note(text: string): void {
     this.#trace.push(`${this.#queue.nowMs.toFixed(1)} ${text}`);
-    if (this.#trace.length > TRACE_LENGTH) this.#trace.shift();
+    if (this.#trace.length > this.#traceLength) this.#trace.shift();
   }
 
   #mix(...numbers: number[]): void {
@@ -224,8 +224,8 @@ function describeCalm(node: SimulatedNode): CalmNode {
   return { id: node.id, isLeader: node.isLeader, appliedIndex: node.appliedIndex, role };
 }
 
-/** Runs a seed; where it fails, runs it again to have the messages in its trace. */
-export function simulate(seed: number): RunResult {
+/** Runs a seed; where it fails, runs it again to have the last events in its trace. */
+export function simulate(seed: number, traceLength = 60): RunResult {
   const result = new Simulation(seed).run();
-  return result.failure ? new Simulation(seed, true).run() : result;
+  return result.failure ? new Simulation(seed, traceLength).run() : result;
 }

@@ -1,0 +1,460 @@
+// The faults that scripts/mutate-raft.mjs seeds: each replaces text that occurs once, within one line of one file.
+export const mutations = [
+  // Elections
+  {
+    fault: 'votes twice in a term',
+    file: 'core/election.ts',
+    find: '(raft.vote === NONE && raft.lead === NONE) ||',
+    replace: 'raft.lead === NONE ||',
+  },
+  { fault: 'forgets whom it voted for', file: 'core/election.ts', find: '    raft.vote = request.from;', replace: '' },
+  {
+    fault: 'votes for a candidate whose log is behind',
+    file: 'core/election.ts',
+    find: 'if (!isFree || !raft.log.isUpToDate(request.index, request.logTerm)) {',
+    replace: 'if (!isFree) {',
+  },
+  { fault: 'does not record its own vote', file: 'core/roles.ts', find: '  raft.vote = raft.id;', replace: '' },
+  { fault: 'keeps the old vote in a new term', file: 'core/raft.ts', find: '      this.vote = NONE;', replace: '' },
+  {
+    fault: 'compares logs by length only',
+    file: 'log/raft-log.ts',
+    find: 'return term > own || (term === own && index >= this.lastIndex);',
+    replace: 'return index >= this.lastIndex;',
+  },
+  {
+    fault: 'wins an election with half of the votes',
+    file: 'quorum/majority.ts',
+    find: 'const needed = Math.floor(this.ids.length / 2) + 1;',
+    replace: 'const needed = Math.ceil(this.ids.length / 2);',
+  },
+  {
+    fault: 'wins a joint election with one half',
+    file: 'quorum/joint.ts',
+    find: "return incoming === 'lost' || outgoing === 'lost' ? 'lost' : 'pending';",
+    replace: "return incoming === 'won' || outgoing === 'won' ? 'won' : 'pending';",
+  },
+  {
+    fault: 'answers a vote request before the vote is durable',
+    file: 'core/raft.ts',
+    find: '      case MessageType.VoteResp:',
+    replace: '      case MessageType.TimeoutNow:',
+  },
+  {
+    fault: 'counts the last answer of a voter instead of the first',
+    file: 'core/tracker.ts',
+    find: 'if (!this.#votes.has(id)) this.#votes.set(id, granted);',
+    replace: 'this.#votes.set(id, !granted);',
+  },
+  {
+    fault: 'keeps votes of an earlier election',
+    file: 'core/raft.ts',
+    find: '    this.tracker.resetVotes();',
+    replace: '',
+  },
+  {
+    fault: 'campaigns although a configuration change is committed and not applied',
+    file: 'core/election.ts',
+    find: 'if (page.some(({ type }) => type !== EntryType.Normal)) return true;',
+    replace: '',
+  },
+  {
+    fault: 'campaigns while it is a learner',
+    file: 'core/raft.ts',
+    find: 'return own !== undefined && !own.isLearner && !this.log.hasSnapshotInHand();',
+    replace: 'return own !== undefined && !this.log.hasSnapshotInHand();',
+  },
+  {
+    fault: 'changes its term on a pre-vote request',
+    file: 'core/step.ts',
+    find: 'if (type === MessageType.PreVote || (type === MessageType.PreVoteResp && !message.reject)) return;',
+    replace: 'if (type === MessageType.PreVoteResp && !message.reject) return;',
+  },
+  {
+    fault: 'answers pre-votes in its own term',
+    file: 'core/election.ts',
+    find: '  raft.sendVote({ type, to }, request.term);',
+    replace: '  raft.sendVote({ type, to }, raft.term);',
+  },
+  {
+    fault: 'ignores the lease of a living leader',
+    file: 'core/election.ts',
+    find: '  if (remaining <= 0) return false;',
+    replace: '  if (remaining <= 100) return false;',
+  },
+  {
+    fault: 'never hears a transfer out',
+    file: 'core/election.ts',
+    find: "const context = kind === 'transfer' ? TRANSFER_CONTEXT : NO_BYTES;",
+    replace: 'const context = NO_BYTES;',
+  },
+  {
+    fault: 'keeps leading without a quorum',
+    file: 'core/tick.ts',
+    find: 'if (raft.config.checkQuorum) checkQuorum(raft);',
+    replace: '',
+  },
+  {
+    fault: 'ignores a leader of an old term instead of freeing it',
+    file: 'core/step.ts',
+    find: '        raft.send({ type: MessageType.AppResp, to: from });',
+    replace: '',
+  },
+  {
+    fault: 'never times out',
+    file: 'core/tick.ts',
+    find: 'if (raft.electionElapsed < raft.randomizedElectionTicks || !raft.isPromotable()) return;',
+    replace: 'if (raft.electionElapsed < raft.randomizedElectionTicks * 1e9 || !raft.isPromotable()) return;',
+  },
+
+  // Replication
+  {
+    fault: 'commits entries of earlier terms by counting',
+    file: 'log/raft-log.ts',
+    find: 'if (term === 0 || index <= this.committed || !this.matches(index, term)) return false;',
+    replace: 'if (term === 0 || index <= this.committed || index > this.lastIndex) return false;',
+  },
+  {
+    fault: 'commits with less than a majority',
+    file: 'quorum/majority.ts',
+    find: 'return sorted[count - (Math.floor(count / 2) + 1)] as number;',
+    replace: 'return sorted[count - Math.max(1, Math.floor(count / 2))] as number;',
+  },
+  {
+    fault: 'commits in a joint configuration with the incoming half alone',
+    file: 'quorum/joint.ts',
+    find: 'return this.outgoing.size === 0 ? incoming : Math.min(incoming, this.outgoing.committedIndex(acked));',
+    replace: 'return incoming;',
+  },
+  {
+    fault: 'commits in a joint configuration with either half',
+    file: 'quorum/joint.ts',
+    find: 'Math.min(incoming, this.outgoing.committedIndex(acked));',
+    replace: 'Math.max(incoming, this.outgoing.committedIndex(acked));',
+  },
+  {
+    fault: 'a follower commits beyond what the message vouches for',
+    file: 'log/raft-log.ts',
+    find: 'this.commitTo(Math.min(commit, lastNew));',
+    replace: 'this.commitTo(Math.min(commit, this.lastIndex));',
+  },
+  {
+    fault: 'a heartbeat commits beyond the match',
+    file: 'core/replication.ts',
+    find: 'const commit = Math.min(peer.match, raft.log.committed);',
+    replace: 'const commit = raft.log.committed;',
+  },
+  {
+    fault: 'appends without checking the entry before',
+    file: 'log/raft-log.ts',
+    find: 'if (!this.matches(prevIndex, prevTerm)) return undefined;',
+    replace: 'if (prevIndex > this.lastIndex) return undefined;',
+  },
+  {
+    fault: 'keeps conflicting entries',
+    file: 'log/raft-log.ts',
+    find: '      if (own === term) continue;',
+    replace: '      if (own !== undefined) continue;',
+  },
+  {
+    fault: 'cuts off what a delayed append does not mention',
+    file: 'log/raft-log.ts',
+    find: '      if (own === term) continue;',
+    replace: '      if (own === term && index < this.committed) continue;',
+  },
+  {
+    fault: 'acknowledges more than it has',
+    file: 'core/follower.ts',
+    find: 'raft.send({ type: MessageType.AppResp, to, index: lastNew });',
+    replace: 'raft.send({ type: MessageType.AppResp, to, index: raft.log.lastIndex });',
+  },
+  {
+    fault: 'acknowledges before the entries are durable',
+    file: 'core/raft.ts',
+    find: '      case MessageType.AppResp:',
+    replace: '      case MessageType.Beat:',
+  },
+  {
+    fault: 'the leader counts its own entries before they are durable',
+    file: 'core/replication.ts',
+    find: '    raft.log.push({ term: raft.term, index: raft.log.lastIndex + 1, type, data });',
+    replace:
+      '    raft.log.push({ term: raft.term, index: raft.log.lastIndex + 1, type, data }); const me = raft.tracker.get(raft.id); if (me) me.match = raft.log.lastIndex;',
+  },
+  {
+    fault: 'takes an old acknowledgement as new',
+    file: 'core/progress.ts',
+    find: '    if (index <= this.match) return false;',
+    replace: '',
+  },
+  {
+    fault: 'forgets to lower next on a rejection',
+    file: 'core/progress.ts',
+    find: 'this.next = Math.max(Math.min(rejected, hint + 1), this.match + 1);',
+    replace: 'this.next = Math.max(rejected + 1, this.match + 1);',
+  },
+  { fault: 'never resumes a paused peer', file: 'core/leader.ts', find: '  peer.appendPaused = false;', replace: '' },
+  {
+    fault: 'never frees the window',
+    file: 'core/leader.ts',
+    find: '      peer.inflights.freeUpTo(index);',
+    replace: '',
+  },
+  {
+    fault: 'frees the window too far',
+    file: 'core/inflights.ts',
+    find: '(this.#indices[this.#start] as number) <= index',
+    replace: '(this.#indices[this.#start] as number) <= index + 1',
+  },
+  {
+    fault: 'sends into a full window',
+    file: 'core/replication.ts',
+    find: "const throttled = peer.state === 'StateReplicate' && peer.inflights.full;",
+    replace: 'const throttled = false;',
+  },
+  {
+    fault: 'probes without waiting for the answer',
+    file: 'core/progress.ts',
+    find: '        if (count > 0) this.appendPaused = true;',
+    replace: '',
+  },
+  {
+    fault: 'a new leader appends no entry of its own',
+    file: 'core/roles.ts',
+    find: "if (!appendOwn(raft, [EMPTY_PROPOSAL])) violated('the empty entry of a new leader was refused');",
+    replace: 'EMPTY_PROPOSAL;',
+  },
+  {
+    fault: 'a new leader keeps the old progress',
+    file: 'core/raft.ts',
+    find: '    this.#resetProgress();',
+    replace: '',
+  },
+  {
+    fault: 'takes messages of old terms',
+    file: 'core/step.ts',
+    find: '} else if (message.term < raft.term && message.term !== 0) {',
+    replace: '} else if (message.term < raft.term - 1 && message.term !== 0) {',
+  },
+  {
+    fault: 'does not step down for a higher term',
+    file: 'core/step.ts',
+    find: '  becomeFollower(raft, term, isFromLeader ? from : NONE);',
+    replace: '  raft.term = term;',
+  },
+  {
+    fault: 'the hint skips too far back',
+    file: 'log/raft-log.ts',
+    find: 'if (own <= term) return { index: at, term: own };',
+    replace: 'if (own < term) return { index: at, term: own };',
+  },
+  {
+    fault: 'ignores the bound on uncommitted bytes',
+    file: 'core/replication.ts',
+    find: 'raft.uncommittedBytes + bytes > raft.config.uncommittedBytesMax',
+    replace: 'raft.uncommittedBytes < 0',
+  },
+
+  // The log and what is applied
+  {
+    fault: 'applies what is not durable here',
+    file: 'log/raft-log.ts',
+    find: 'return allowUnstable ? this.committed : Math.min(this.committed, this.unstable.offset - 1);',
+    replace: 'return this.committed;',
+  },
+  {
+    fault: 'hands committed entries out twice',
+    file: 'log/raft-log.ts',
+    find: '    this.applying = last.index;',
+    replace: '',
+  },
+  {
+    fault: 'hands unstable entries out twice',
+    file: 'log/unstable.ts',
+    find: '    this.offsetInProgress = this.lastIndex + 1;',
+    replace: '',
+  },
+  {
+    fault: 'takes replaced entries for durable',
+    file: 'log/unstable.ts',
+    find: '    if (own !== term) {',
+    replace: '    if (own < term) {',
+  },
+  {
+    fault: 'takes a write of an old term as the last word',
+    file: 'core/step.ts',
+    find: '      if (message.index !== 0) {',
+    replace:
+      '      if (message.index !== 0) raft.log.unstable.stableTo(message.index, message.logTerm); if (message.index !== 0) {',
+  },
+  {
+    fault: 'does not write again what a truncation replaced',
+    file: 'log/unstable.ts',
+    find: '      this.offsetInProgress = Math.min(this.offsetInProgress, first);',
+    replace: '',
+  },
+  {
+    fault: 'applies entries while a snapshot waits',
+    file: 'log/raft-log.ts',
+    find: 'if (this.#applyingPaused || this.hasSnapshotInHand()) return false;',
+    replace: 'if (this.#applyingPaused) return false;',
+  },
+  {
+    fault: 'never pauses application',
+    file: 'log/raft-log.ts',
+    find: 'this.#applyingBytes >= this.#applyingBytesMax || last.index < this.#appliableIndex(allowUnstable);',
+    replace: 'false;',
+  },
+
+  // Snapshots
+  {
+    fault: 'takes a snapshot that is older than its log',
+    file: 'core/membership.ts',
+    find: '  if (index <= log.committed) return false;',
+    replace: '',
+  },
+  {
+    fault: 'sends snapshots to peers that do not answer',
+    file: 'core/replication.ts',
+    find: '  if (!peer.recentActive) {',
+    replace: '  if (peer.match > 1e9) {',
+  },
+  {
+    fault: 'goes on sending while a snapshot is under way',
+    file: 'core/progress.ts',
+    find: "return this.state === 'StateSnapshot' || this.appendPaused;",
+    replace: 'return this.appendPaused;',
+  },
+  {
+    fault: 'stays in snapshot state when the follower is back',
+    file: 'core/leader.ts',
+    find: '      if (peer.match + 1 >= raft.log.firstIndex) {',
+    replace: '      if (peer.match + 1 >= raft.log.firstIndex + 1e9) {',
+  },
+  {
+    fault: 'keeps the old configuration when it takes a snapshot',
+    file: 'core/membership.ts',
+    find: '  restoreConfState(raft, confState);',
+    replace: '',
+  },
+  {
+    fault: 'applies a change that a snapshot has overtaken',
+    file: 'core/membership.ts',
+    find: '  if (index <= raft.restoredIndex) return config.confState();',
+    replace: '',
+  },
+
+  // Membership
+  {
+    fault: 'allows a second configuration change while one is pending',
+    file: 'core/leader.ts',
+    find: '  if (pendingConfIndex > log.applied) {',
+    replace: '  if (pendingConfIndex > log.lastIndex) {',
+  },
+  {
+    fault: 'a new leader forgets changes that may be pending',
+    file: 'core/roles.ts',
+    find: '  raft.pendingConfIndex = raft.log.lastIndex;',
+    replace: '',
+  },
+  {
+    fault: 'lets a joint configuration be changed again',
+    file: 'core/leader.ts',
+    find: "if (clusterConfig.isJoint && !wantsToLeave) return 'must transition out of joint config first';",
+    replace: '',
+  },
+  {
+    fault: 'appends changes that cannot be applied',
+    file: 'core/leader.ts',
+    find: '  return findConfChangeError(raft, change);',
+    replace: '  return undefined;',
+  },
+  {
+    fault: 'applies several changes in one step',
+    file: 'confchange/conf-change.ts',
+    find: 'return change.transition !== ConfChangeTransition.Auto || change.changes.length > 1;',
+    replace: 'return change.transition !== ConfChangeTransition.Auto;',
+  },
+  {
+    fault: 'never leaves a joint configuration by itself',
+    file: 'core/applied.ts',
+    find: '  const refusal = proposeAsLeader(raft, [{ type: EntryType.ConfChangeV2, data: NO_BYTES }]);',
+    replace: "  const refusal = 'transfer-in-progress';",
+  },
+  {
+    fault: 'demotes a voter at once in a joint configuration',
+    file: 'confchange/changer.ts',
+    find: '    if (this.outgoing.has(id)) {',
+    replace: '    if (this.outgoing.size > 99) {',
+  },
+  {
+    fault: 'drops the progress of an outgoing voter',
+    file: 'confchange/changer.ts',
+    find: 'if (!this.outgoing.has(id)) this.progress.delete(id);',
+    replace: 'this.progress.delete(id);',
+  },
+  {
+    fault: 'stays leader after its own removal',
+    file: 'core/membership.ts',
+    find: '    if (raft.config.stepDownOnRemoval) becomeFollower(raft, raft.term, NONE);',
+    replace: '',
+  },
+
+  // Transfers
+  {
+    fault: 'hands leadership to a follower that lags',
+    file: 'core/leader.ts',
+    find: '  if (peer.match === raft.log.lastIndex) {',
+    replace: '  if (peer.match >= 0) {',
+  },
+  {
+    fault: 'takes proposals during a transfer',
+    file: 'core/leader.ts',
+    find: '  if (raft.leadTransferee !== NONE) {',
+    replace: '  if (raft.leadTransferee === raft.id) {',
+  },
+  {
+    fault: 'never gives a transfer up',
+    file: 'core/tick.ts',
+    find: 'if (raft.role === Role.Leader && raft.leadTransferee !== NONE) raft.abortLeaderTransfer();',
+    replace: '',
+  },
+
+  // Reads
+  {
+    fault: 'answers reads without asking a quorum',
+    file: 'core/reads.ts',
+    find: '      raft.reads.add(request, raft.log.committed);',
+    replace: '      answer(raft, request, raft.log.committed);',
+  },
+  {
+    fault: 'answers reads before the first commit of the term',
+    file: 'core/reads.ts',
+    find: '  if (!raft.hasCommittedInTerm()) {',
+    replace: '  if (raft.log.committed < 0) {',
+  },
+  {
+    fault: 'forgets reads that came early',
+    file: 'core/reads.ts',
+    find: 'for (const request of released) confirmAndAnswer(raft, request);',
+    replace: '',
+  },
+  {
+    fault: 'a removed leader answers reads alone',
+    file: 'core/reads.ts',
+    find: 'if (raft.clusterConfig.isSingleton && raft.clusterConfig.voters.has(raft.id)) {',
+    replace: 'if (raft.clusterConfig.isSingleton) {',
+  },
+  {
+    fault: 'confirms reads that came after the heartbeat',
+    file: 'core/reads.ts',
+    find: 'raft.reads.acknowledge(response.from, decodeReadNumber(response.context));',
+    replace: 'raft.reads.acknowledge(response.from, raft.reads.newest);',
+  },
+  {
+    fault: 'confirms reads without a majority',
+    file: 'core/read-queue.ts',
+    find: 'const confirmed = Math.min(voters.committedIndex(this), this.#confirmed + this.#waiting.length);',
+    replace: 'const confirmed = this.#confirmed + this.#waiting.length;',
+  },
+];
