@@ -90,3 +90,24 @@ export function resolveNodeOptions<Result>(options: RaftNodeOptions<Result>): Re
     ...options,
   };
 }
+
+/** What the options mean for the core. */
+export function coreLimits<Result>(options: ResolvedNodeOptions<Result>) {
+  return {
+    random: options.random,
+    electionTicks: options.electionTicks,
+    heartbeatTicks: options.heartbeatTicks,
+    asyncStorageWrites: true,
+    messageBytesMax: options.messageBytesMax,
+    committedBytesPerReadyMax: options.applyBytesMax,
+    uncommittedBytesMax: options.pendingBytesMax,
+    inflightMessagesMax: options.inflightMessagesMax,
+    inflightBytesMax: Math.max(options.inflightBytesMax, options.messageBytesMax),
+    checkQuorum: true,
+    preVote: true,
+    readOnly: options.readOnly,
+    disableProposalForwarding: true,
+    stepDownOnRemoval: true,
+    logger: options.logger,
+  };
+}

@@ -277,6 +277,92 @@ describe('snapshots and membership', () => {
   });
 });
 
+describe('a single node with a state machine that keeps its own state', () => {
+  /** Survives in memory what the node does not: as a database would, a few entries behind. */
+  class Ledger implements StateMachine<number> {
+    kept: string[] = [];
+    keptIndex = 0;
+    readonly seen: number[] = [];
+
+    appliedIndex(): number {
+      return this.keptIndex;
+    }
+
+    async apply(entries: readonly Entry[]): Promise<number[]> {
+      await Promise.resolve();
+      for (const entry of entries) {
+        this.seen.push(entry.index);
+        this.kept.push(Buffer.from(entry.data).toString());
+        this.keptIndex = entry.index;
+      }
+      return entries.map((entry) => entry.index);
+    }
+
+    snapshot(): Iterable<Uint8Array> {
+      return [];
+    }
+
+    async restore(): Promise<void> {}
+
+    /** Forgets the last entries, as if they had not been persisted yet. */
+    lose(count: number): void {
+      this.kept.length -= count;
+      this.keptIndex -= count;
+    }
+  }
+
+  const startAlone = (stateMachine: Ledger) =>
+    RaftNode.start({
+      id: 1,
+      directory: join(directory, 'alone'),
+      transport: group.network.transport(1),
+      stateMachine,
+      bootstrap: { voters: [1] },
+      tickMs: 5,
+      segmentBytes: 256 * 1024,
+      snapshotEntries: 0,
+    });
+
+  it('gives it each entry once over restarts and compactions, and again what it had not kept', async () => {
+    const ledger = new Ledger();
+    const expected: string[] = [];
+    for (let life = 0; life < 4; life++) {
+      const node = await startAlone(ledger);
+      await until(() => node.isLeader);
+      for (let at = 0; at < 20; at++) {
+        const word = `${life}.${at}`;
+        const outcome = await node.propose(Buffer.from(word));
+        expect(outcome).toMatchObject({ outcome: 'committed' });
+        expected.push(word);
+      }
+      expect(ledger.kept).toEqual(expected);
+      const durable = ledger.keptIndex - 5;
+      await node.compact(durable);
+      expect(node.logStatistics().firstIndex).toBe(durable + 1);
+      await expect(node.compact(node.appliedIndex + 1)).rejects.toThrow(/not applied/);
+      await node.close();
+      ledger.lose(3);
+    }
+    const node = await startAlone(ledger);
+    await until(() => ledger.kept.length === expected.length);
+    expect(ledger.kept).toEqual(expected);
+    await node.close();
+  });
+
+  it('refuses to start when its state is older than the log, or newer', async () => {
+    const ledger = new Ledger();
+    const node = await startAlone(ledger);
+    await until(() => node.isLeader);
+    for (let at = 0; at < 10; at++) await node.propose(Buffer.from('x'));
+    await node.compact(node.appliedIndex - 2);
+    await node.close();
+    ledger.keptIndex -= 5;
+    await expect(startAlone(ledger)).rejects.toThrow(/no snapshot bridges the gap/);
+    ledger.keptIndex += 50;
+    await expect(startAlone(ledger)).rejects.toThrow(/do not belong together/);
+  });
+});
+
 async function startJoining(joined: Group, id: number, options: Partial<RaftNodeOptions<number>>): Promise<void> {
   await joined.start(id, { ...options, bootstrap: undefined as never });
 }

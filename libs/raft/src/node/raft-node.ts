@@ -16,12 +16,13 @@ import { RawNode } from '../core/raw-node.js';
 import { type Ready, Role, type SoftState } from '../core/ready.js';
 import type { Status } from '../core/status.js';
 import { Applier } from './applier.js';
-import { decodeSnapshotFile, encodeLogMeta, type LogMeta, type SnapshotFile } from './log-meta.js';
+import type { SnapshotFile } from './log-meta.js';
 import { LogWriter } from './log-writer.js';
-import { type RaftNodeOptions, type ResolvedNodeOptions, resolveNodeOptions } from './node-options.js';
+import { coreLimits, type RaftNodeOptions, type ResolvedNodeOptions, resolveNodeOptions } from './node-options.js';
 import { type ProposalOutcome, RaftNodeFailedError, RaftNodeUsageError, type ReadOutcome } from './outcomes.js';
 import { ProposalLedger, type WaitingProposal } from './proposals.js';
 import { ReadBatcher } from './reads.js';
+import { Snapshotter } from './snapshotter.js';
 import { type OpenedLog, openLog } from './start.js';
 import { Transfer } from './transfer.js';
 
@@ -31,15 +32,16 @@ export class RaftNode<Result = unknown> {
   readonly #applier: Applier<Result>;
   readonly #ledger = new ProposalLedger<Result>();
   readonly #reads: ReadBatcher;
+  readonly #snapshotter: Snapshotter<Result>;
   readonly #transfer = new Transfer();
   #proposals: WaitingProposal<Result>[] = [];
   #proposedBytes = 0;
   #soft: SoftState = { lead: NONE, role: Role.Follower };
   #ticksSinceLoss = Number.POSITIVE_INFINITY;
   #pumpQueued = false;
+  #isPumping = false;
   #failure: RaftNodeFailedError | undefined;
   #closing: Promise<void> | undefined;
-  #snapshotting: Promise<SnapshotFile> | undefined;
   #stopTicks: () => void = () => undefined;
 
   /** Opens the log, brings the state machine up to date, and joins the others. */
@@ -69,7 +71,7 @@ export class RaftNode<Result = unknown> {
     });
     const failed = (error: unknown) => this.#fail(error);
     const deliver = (responses: readonly Message[]) => this.#deliver(responses);
-    this.#writer = new LogWriter(log.wal, log.storage, (meta) => this.#restore(meta), deliver, failed);
+    this.#writer = new LogWriter(log.wal, log.storage, (meta) => this.#snapshotter.restore(meta), deliver, failed);
     this.#applier = new Applier(
       options.stateMachine,
       {
@@ -86,6 +88,8 @@ export class RaftNode<Result = unknown> {
       log.meta.applied,
       log.stateIndex,
     );
+    const { stateMachine, transport, trailingEntries } = options;
+    this.#snapshotter = new Snapshotter(log, this.#applier, stateMachine, transport, trailingEntries);
     const ask = (context: Uint8Array) => this.#raw.readIndex(context) === 'no-leader';
     this.#reads = new ReadBatcher(ask, options.electionTicks, options.readTimeoutTicks);
   }
@@ -179,15 +183,12 @@ export class RaftNode<Result = unknown> {
 
   /** Takes a snapshot of the state machine and cuts the log behind it, all but `trailingEntries`. */
   takeSnapshot(): Promise<SnapshotFile> {
-    this.#snapshotting ??= this.#snapshot().finally(() => {
-      this.#snapshotting = undefined;
-    });
-    return this.#snapshotting;
+    return this.#snapshotter.take();
   }
 
-  /** A follower needs a snapshot; failures show up when the core asks again. */
+  /** A follower needs a snapshot, or it is time for one. */
   requestSnapshot(): void {
-    if (this.#isStopped || this.#snapshotting) return;
+    if (this.#isStopped || this.#snapshotter.taking) return;
     this.takeSnapshot().catch((error) => this.#fail(error));
   }
 
@@ -195,18 +196,8 @@ export class RaftNode<Result = unknown> {
    * Cuts the log up to and including `throughIndex`, which the state machine must hold durably by its own means.
    * A follower that needs what is gone gets a snapshot.
    */
-  async compact(throughIndex: number): Promise<void> {
-    const { storage, wal } = this.log;
-    if (throughIndex > this.#applier.index) {
-      throw new RaftNodeUsageError(`index ${throughIndex} is not applied yet, ${this.#applier.index} is the last`);
-    }
-    if (throughIndex < storage.firstIndex()) return;
-    const file = storage.file && storage.file.index >= throughIndex ? storage.file : undefined;
-    const meta = { applied: this.#applier.index, confState: storage.confState, file };
-    const term = storage.term(throughIndex) as number;
-    storage.file = file;
-    storage.compact(throughIndex);
-    await wal.compact(throughIndex, term, encodeLogMeta(meta));
+  compact(throughIndex: number): Promise<void> {
+    return this.#snapshotter.compact(throughIndex);
   }
 
   /** Stops. What is pending becomes uncertain. */
@@ -218,23 +209,20 @@ export class RaftNode<Result = unknown> {
   async #close(): Promise<void> {
     this.#stop('closed');
     await this.options.transport.close();
-    await this.#snapshotting?.catch(() => undefined);
-    if (!this.#failure) await this.#writer.flush();
+    if (!this.#failure) {
+      // The state machine finishes what it has begun; after a failure nobody can say whether it ever will.
+      await new Promise<void>((resolve) => this.#applier.enqueue(resolve));
+      await this.#snapshotter.taking?.catch(() => undefined);
+      await this.#writer.flush().catch(() => undefined);
+    }
     await this.log.wal.close();
   }
 
   async #begin(): Promise<void> {
     await this.options.transport.start({
       receive: (messages) => this.#receive(messages),
-      unreachable: (peer) => {
-        if (this.#isStopped) return;
-        this.#raw.reportUnreachable(peer);
-        this.#wake();
-      },
-      openSnapshotSink: async (message) => {
-        if (!message.snapshot) throw new RaftNodeUsageError('a snapshot message without a snapshot');
-        return this.log.snapshots.sink(decodeSnapshotFile(message.snapshot), () => this.#receive([message]));
-      },
+      unreachable: (peer) => this.#pump(() => this.#raw.reportUnreachable(peer)),
+      openSnapshotSink: (message) => this.#snapshotter.receive(message, () => this.#receive([message])),
     });
     this.#stopTicks = this.options.clock.every(this.options.tickMs, () => this.#tick());
     this.#wake();
@@ -246,22 +234,19 @@ export class RaftNode<Result = unknown> {
 
   #tick(): void {
     if (this.#isStopped) return;
-    this.#raw.tick();
-    this.#reads.tick();
     this.#transfer.tick();
     this.#ticksSinceLoss++;
     if (this.#ticksSinceLoss === this.options.electionTicks * 2) this.#ledger.giveUpAll('leadership-lost');
-    this.#pump();
+    this.#pump(() => {
+      this.#raw.tick();
+      this.#reads.tick();
+    });
   }
 
   #receive(messages: readonly Message[]): void {
-    if (this.#isStopped) return;
-    try {
+    this.#pump(() => {
       for (const message of messages) if (message.to === this.id) this.#raw.step(message);
-    } catch (error) {
-      this.#fail(error);
-    }
-    this.#pump();
+    });
   }
 
   #wake(): void {
@@ -273,15 +258,24 @@ export class RaftNode<Result = unknown> {
     });
   }
 
-  /** D1. */
-  #pump(): void {
+  /** D1. @param input what is given to the core first */
+  #pump(input: () => void = () => undefined): void {
     if (this.#isStopped) return;
+    if (this.#isPumping) {
+      // Work that is handed out makes somebody call at once: this Ready is to be finished before the next begins.
+      queueMicrotask(() => this.#pump(input));
+      return;
+    }
+    this.#isPumping = true;
     try {
+      input();
       this.#propose();
       this.#reads.begin();
       while (this.#raw.hasReady()) this.#handle(this.#raw.ready());
     } catch (error) {
       this.#fail(error);
+    } finally {
+      this.#isPumping = false;
     }
   }
 
@@ -351,24 +345,11 @@ export class RaftNode<Result = unknown> {
     this.options.onLeadership(this.leader, this.isLeader, this.#raw.basicStatus().hardState.term);
   }
 
-  async #sendSnapshotFile(message: Message): Promise<void> {
-    const source = await this.log.snapshots.source(
-      decodeSnapshotFile(message.snapshot as NonNullable<Message['snapshot']>),
-    );
-    try {
-      await this.options.transport.sendSnapshot(message, source);
-    } finally {
-      await source.close();
-    }
-  }
-
   #sendSnapshot(message: Message): void {
     const report = (outcome: 'finish' | 'failure') => {
-      if (this.#isStopped) return;
-      this.#raw.reportSnapshot(message.to, outcome);
-      this.#wake();
+      this.#pump(() => this.#raw.reportSnapshot(message.to, outcome));
     };
-    this.#sendSnapshotFile(message).then(
+    this.#snapshotter.send(message).then(
       () => report('finish'),
       (error) => {
         this.options.logger.warn(() => `snapshot to ${message.to} failed: ${error}`);
@@ -377,57 +358,9 @@ export class RaftNode<Result = unknown> {
     );
   }
 
-  /** A snapshot of the leader's is in the log: the state machine follows, between two jobs. */
-  #restore({ file, applied }: LogMeta): Promise<void> {
-    return new Promise((resolve) => {
-      this.#applier.enqueue(async () => {
-        if (file) await this.options.stateMachine.restore(this.log.snapshots.chunks(file), file.index);
-        this.#applier.jumpTo(applied);
-        this.#ledger.skippedTo(applied);
-        if (file) await this.log.snapshots.removeOlder(file);
-        resolve();
-      });
-    });
-  }
-
   #snapshotIfDue(): void {
     const { snapshotEntries } = this.options;
-    const last = this.log.storage.file?.index ?? this.log.storage.firstIndex() - 1;
-    if (snapshotEntries > 0 && this.#applier.index - last >= snapshotEntries) this.requestSnapshot();
-  }
-
-  async #snapshot(): Promise<SnapshotFile> {
-    const { storage, snapshots, wal } = this.log;
-    const { point, chunks } = await this.#capture();
-    const file = await snapshots.create(point, chunks);
-    if (storage.file && storage.file.index >= file.index) return storage.file;
-    const through = Math.max(storage.firstIndex() - 1, file.index - this.options.trailingEntries);
-    const term = storage.term(through);
-    // A newer snapshot of the leader's may have come in between; then this one is of no use.
-    if (term === undefined || storage.firstIndex() - 1 > file.index) return file;
-    storage.file = file;
-    if (through >= storage.firstIndex()) storage.compact(through);
-    await wal.compact(through, term, encodeLogMeta({ applied: file.index, confState: file.confState, file }));
-    await snapshots.removeOlder(file);
-    return file;
-  }
-
-  #capture(): Promise<{
-    point: { index: number; term: number; confState: SnapshotFile['confState'] };
-    chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
-  }> {
-    return new Promise((resolve, reject) => {
-      this.#applier.enqueue(async () => {
-        const { storage } = this.log;
-        const index = this.#applier.index;
-        const point = { index, term: storage.term(index) as number, confState: storage.confState };
-        try {
-          resolve({ point, chunks: await this.options.stateMachine.snapshot() });
-        } catch (error) {
-          reject(error);
-        }
-      });
-    });
+    if (snapshotEntries > 0 && this.#snapshotter.entriesSince >= snapshotEntries) this.requestSnapshot();
   }
 
   /** D4. */
@@ -448,24 +381,4 @@ export class RaftNode<Result = unknown> {
     this.#reads.close();
     this.#transfer.close();
   }
-}
-
-function coreLimits<Result>(options: ResolvedNodeOptions<Result>) {
-  return {
-    random: options.random,
-    electionTicks: options.electionTicks,
-    heartbeatTicks: options.heartbeatTicks,
-    asyncStorageWrites: true,
-    messageBytesMax: options.messageBytesMax,
-    committedBytesPerReadyMax: options.applyBytesMax,
-    uncommittedBytesMax: options.pendingBytesMax,
-    inflightMessagesMax: options.inflightMessagesMax,
-    inflightBytesMax: Math.max(options.inflightBytesMax, options.messageBytesMax),
-    checkQuorum: true,
-    preVote: true,
-    readOnly: options.readOnly,
-    disableProposalForwarding: true,
-    stepDownOnRemoval: true,
-    logger: options.logger,
-  };
 }

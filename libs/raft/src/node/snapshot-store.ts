@@ -1,10 +1,12 @@
 import { createReadStream } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import type { ConfState } from '../core/messages.js';
 import type { SnapshotSink, SnapshotSource } from '../transport/transport.js';
 import { crc32c } from '../wal/crc32c.js';
 import type { SnapshotFile } from './log-meta.js';
+
+const INDEX_DIGITS = 16;
 
 /**
  * Snapshots as files of one directory. A file has its name only when it is whole and durable; what is being written or
@@ -24,12 +26,13 @@ export class SnapshotStore {
     point: { index: number; term: number; confState: ConfState },
     chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   ): Promise<SnapshotFile> {
-    const part = `${this.#path(point)}.own.part`;
+    const part = join(this.directory, `${digits(point.index)}-${point.term}.own.part`);
     this.#hold(part, 1);
     try {
       const written = await this.#write(part, chunks);
-      await this.#publish(part, this.#path(point));
-      return { ...point, ...written };
+      const file = { ...point, ...written };
+      await this.#publish(part, this.#path(file));
+      return file;
     } finally {
       this.#hold(part, -1);
     }
@@ -84,7 +87,7 @@ export class SnapshotStore {
 
   /** Receives a file from a peer, going on where an earlier attempt stopped. */
   async sink(file: SnapshotFile, taken: () => void): Promise<SnapshotSink> {
-    const part = `${this.#path(file)}.${file.checksum.toString(16)}.part`;
+    const part = `${this.#path(file)}.part`;
     if (this.#open.has(part)) throw new Error('this snapshot is being received already');
     this.#hold(part, 1);
     try {
@@ -116,7 +119,7 @@ export class SnapshotStore {
   async removeOlder(file: SnapshotFile): Promise<void> {
     for (const name of await readdir(this.directory)) {
       const path = join(this.directory, name);
-      if (name < basename(this.#path(file)) && !this.#open.has(path)) await rm(path, { force: true });
+      if (name.slice(0, INDEX_DIGITS) < digits(file.index) && !this.#open.has(path)) await rm(path, { force: true });
     }
   }
 
@@ -142,8 +145,9 @@ export class SnapshotStore {
     }
   }
 
-  #path({ index, term }: { index: number; term: number }): string {
-    return join(this.directory, `${String(index).padStart(16, '0')}-${term}.snapshot`);
+  /** Two members' snapshots at one index need not be the same bytes. */
+  #path({ index, term, checksum }: SnapshotFile): string {
+    return join(this.directory, `${digits(index)}-${term}-${checksum.toString(16)}.snapshot`);
   }
 
   #hold(path: string, change: number): void {
@@ -151,6 +155,10 @@ export class SnapshotStore {
     if (holders > 0) this.#open.set(path, holders);
     else this.#open.delete(path);
   }
+}
+
+function digits(index: number): string {
+  return String(index).padStart(INDEX_DIGITS, '0');
 }
 
 class FileSink implements SnapshotSink {
