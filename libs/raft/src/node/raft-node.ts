@@ -111,6 +111,10 @@ export class RaftNode<Result = unknown> {
     return this.#soft.role === Role.Leader;
   }
 
+  get term(): number {
+    return this.#raw.basicStatus().hardState.term;
+  }
+
   get appliedIndex(): number {
     return this.#applier.index;
   }
@@ -186,10 +190,10 @@ export class RaftNode<Result = unknown> {
     return this.#snapshotter.take();
   }
 
-  /** A follower needs a snapshot, or it is time for one. */
+  /** A follower needs a snapshot, or it is time for one. If none can be taken now, it is asked for again. */
   requestSnapshot(): void {
     if (this.#isStopped || this.#snapshotter.taking) return;
-    this.takeSnapshot().catch((error) => this.#fail(error));
+    this.takeSnapshot().catch((error) => this.options.logger.warn(() => `no snapshot could be taken: ${error}`));
   }
 
   /**
