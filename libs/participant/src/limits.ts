@@ -31,7 +31,7 @@ export interface ParticipantLimits {
 export const DEFAULT_LIMITS: ParticipantLimits = {
   prepareConcurrency: 16,
   prepareBacklogMax: 2000,
-  finaliseConcurrency: 4,
+  finaliseConcurrency: 8,
   lockTimeoutMs: 1000,
   prepareAttemptsMax: 10,
   prepareRetryBaseMs: 5,
