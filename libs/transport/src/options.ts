@@ -14,6 +14,7 @@ export interface TransportOptions {
   brokers: string[];
   /** Names the process in the broker's logs. */
   clientId: string;
+  /** By default `platformatic` (docs/decisions/0002-kafka-client.md). */
   client?: TransportClient;
   /**
    * Names this process among those of its groups, and stays the same when it is restarted: it then gets its partitions
@@ -21,13 +22,13 @@ export interface TransportOptions {
    * noticed, and one of them goes on without it.
    */
   instanceId?: string;
-  /** Bound on messages waiting to be sent. */
+  /** Bound on messages waiting to be sent. By default 50,000. */
   queueMessagesMax?: number;
-  /** Bound on bytes of keys and values waiting to be sent. */
+  /** Bound on bytes of keys and values waiting to be sent. By default 64 MiB. */
   queueBytesMax?: number;
-  /** How long a send may take, waiting in the queue and retries included. */
+  /** How long a send may take, waiting in the queue and retries included. By default 10,000. */
   sendTimeoutMs?: number;
-  /** How long the broker waits for a dead member of a group before it gives its partitions to others. */
+  /** How long the broker waits for a dead member of a group before it gives its partitions to others. By default 6,000. */
   sessionTimeoutMs?: number;
   logger?: TransportLogger;
 }

@@ -62,7 +62,7 @@ export interface SubscribeOptions {
   onMessage(message: IncomingMessage): void | Promise<void>;
   /** Told of a handler that threw (with its message) and of trouble with the broker (without). */
   onError?(error: unknown, message?: IncomingMessage): void;
-  /** Bound on messages that are being handled or wait for their turn; reading pauses beyond it. */
+  /** Bound on messages that are being handled or wait for their turn; reading pauses beyond it. By default 1,000. */
   outstandingMax?: number;
 }
 
@@ -78,7 +78,7 @@ export interface TransportStatistics {
   /** Produce requests that succeeded: `messagesSent / batchesSent` is the mean batch. */
   batchesSent: number;
   messagesReceived: number;
-  /** Bytes of keys and values of the messages sent. */
+  /** Bytes of keys and values of the messages sent; a character beyond ASCII counts as one. */
   bytesSent: number;
 }
 

@@ -32,7 +32,6 @@ export class KafkajsSubscription implements Subscription {
   readonly #positioned = Promise.withResolvers<void>();
   readonly #closing = Promise.withResolvers<void>();
   readonly #running: Promise<void>;
-  readonly #groupId: string;
   /** Where to read on, in mode `end`. */
   #positions: Map<number, number> | undefined;
   #closed = false;
@@ -41,7 +40,6 @@ export class KafkajsSubscription implements Subscription {
     this.#parts = parts;
     this.#options = options;
     this.#work = new SubscriptionWork(options, parts.context.statistics);
-    this.#groupId = options.from === 'end' ? `${options.groupId}.${randomUUID()}` : options.groupId;
     this.positioned = this.#positioned.promise;
     this.#running = this.#run();
   }
@@ -75,8 +73,10 @@ export class KafkajsSubscription implements Subscription {
 
   async #consume(): Promise<void> {
     const { sessionTimeoutMs } = this.#parts.context.settings;
+    const { groupId, from } = this.#options;
     const consumer = this.#parts.kafka.consumer({
-      groupId: this.#groupId,
+      // In mode `end` each consumer has a new group, so that none waits for what is left of the one before.
+      groupId: from === 'end' ? `${groupId}.${randomUUID()}` : groupId,
       sessionTimeout: sessionTimeoutMs,
       rebalanceTimeout: sessionTimeoutMs * 2,
       heartbeatInterval: Math.floor(sessionTimeoutMs / 6),
@@ -98,7 +98,7 @@ export class KafkajsSubscription implements Subscription {
       });
     }, commitIntervalMs);
     try {
-      if (this.#options.from === 'end') this.#positions ??= await this.#parts.ends();
+      if (from === 'end') this.#positions ??= await this.#parts.ends();
       await Promise.race([this.#start(consumer), crashed.promise, this.#closing.promise]);
       this.#positioned.resolve();
       await Promise.race([crashed.promise, this.#closing.promise]);
@@ -200,9 +200,9 @@ export class KafkajsSubscription implements Subscription {
 }
 
 function textHeaders(headers: Record<string, Buffer | string | Array<Buffer | string> | undefined>) {
-  const texts: Record<string, string> = {};
-  for (const [name, value] of Object.entries(headers)) {
-    texts[name] = String(Array.isArray(value) ? (value[0] ?? '') : (value ?? ''));
-  }
-  return texts;
+  const texts = Object.entries(headers).map(([name, value]) => {
+    const first = Array.isArray(value) ? value[0] : value;
+    return [name, String(first ?? '')] as const;
+  });
+  return Object.fromEntries(texts);
 }

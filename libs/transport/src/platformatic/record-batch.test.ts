@@ -38,7 +38,7 @@ describe('record batches', () => {
         expect(decoded).toMatchObject({ nextOffset: sent.length, errors: [] });
         expect(decoded.messages[0]).toMatchObject({ topic: 't', partition: 5, timestampMs: nowMs });
       }),
-      { numRuns: 200 },
+      { numRuns: 200, examples: [[[{ ...asMessage('v'), headers: JSON.parse('{"__proto__":"x"}') }]]] },
     );
   });
 

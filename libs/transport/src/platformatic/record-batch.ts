@@ -187,11 +187,11 @@ function readRecord(reader: ByteReader, baseOffset: number, baseTimestampMs: num
   context.messages.push({ topic, partition, offset: String(offset), key, value, headers, timestampMs });
 }
 
+/** Built from entries, so that no name, `__proto__` included, means anything but itself. */
 function readHeaders(reader: ByteReader): Record<string, string> {
-  const headers: Record<string, string> = {};
-  for (let count = reader.varint(); count > 0; count -= 1) {
-    const name = reader.text(reader.varint());
-    headers[name] = reader.text(reader.varint());
-  }
-  return headers;
+  const count = reader.varint();
+  if (count <= 0) return {};
+  const entries: Array<[string, string]> = [];
+  while (entries.length < count) entries.push([reader.text(reader.varint()), reader.text(reader.varint())]);
+  return Object.fromEntries(entries);
 }
