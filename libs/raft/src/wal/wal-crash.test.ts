@@ -36,6 +36,22 @@ describe('the write-ahead log on a faulty disk', () => {
     );
   });
 
+  it('has everything that was acknowledged when a kill at any operation is followed by a power failure later', async () => {
+    for (let killedAt = 0; killedAt < 90; killedAt++) {
+      const disk = new FaultyDisk(seededRandom(killedAt));
+      disk.operationsUntilCrash = killedAt;
+      const first = await tryOpen(disk);
+      const before = first ? await appendMany(first.wal, 1, 12) : 0;
+      disk.restart();
+      const second = await mustOpen(disk);
+      expect(second.recovery.entries.length).toBeGreaterThanOrEqual(before);
+      // Few enough that no further segment is made: that would sync the directory as well.
+      const after = await appendMany(second.wal, second.recovery.entries.length + 1, 3);
+      disk.crash();
+      expect((await mustOpen(disk)).recovery.entries).toHaveLength(after);
+    }
+  });
+
   it('never appends again after a failed sync, not even when the disk works again', async () => {
     const disk = new FaultyDisk(seededRandom(1));
     const { wal } = await WriteAheadLog.open({ directory: DIRECTORY, disk: disk.mount(), segmentBytes: SEGMENT_BYTES });
@@ -66,6 +82,16 @@ describe('the write-ahead log on a faulty disk', () => {
     expect(again.recovery.entries).toHaveLength(2);
   });
 });
+
+/** Appends so many entries, or until the disk is gone. @returns how many entries there are then */
+async function appendMany(wal: WriteAheadLog, from: number, count: number): Promise<number> {
+  for (let index = from; index < from + count; index++) {
+    const data = new Uint8Array(3_000);
+    const failed = await wal.append({ entries: [{ index, term: 1, type: 0, data }] }).catch(() => 'failed');
+    if (failed) return index - 1;
+  }
+  return from + count - 1;
+}
 
 function entry(index: number) {
   return { index, term: 1, type: 0, data: new Uint8Array(20) };
