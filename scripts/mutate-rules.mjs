@@ -41,14 +41,15 @@ async function main() {
   const copy = join(scratch, 'tree');
   await copyTree(copy);
   const env = await environment();
-  const healthy = await runTests(copy, [...new Set(mutations.flatMap(({ tests }) => tests))], env);
-  if (healthy.failed.length > 0 || healthy.passed === 0) {
-    console.error(`Without any mutation these fail already:\n  ${healthy.failed.join('\n  ') || 'no test ran'}`);
+  for (const plan of plansOf(mutations)) {
+    const { passed, failed } = await runTests(copy, plan, env);
+    if (failed.length === 0 && passed > 0) continue;
+    console.error(`Without any mutation these fail already:\n  ${failed.join('\n  ') || `no test of ${plan.tests}`}`);
     return 1;
   }
   const rows = [];
   for (const mutation of mutations) {
-    const { failed } = await withMutation(copy, mutation, () => runTests(copy, mutation.tests, env));
+    const { failed } = await withMutation(copy, mutation, () => runTests(copy, mutation, env));
     rows.push({ ...mutation, failed });
     console.log(`${failed.length > 0 ? 'caught  ' : 'SURVIVED'} ${mutation.rule.padEnd(3)} ${mutation.what}`);
   }
@@ -56,6 +57,13 @@ async function main() {
   console.log(`\n${rows.length - survivors} of ${rows.length} mutations caught.`);
   if (survivors === 0 && values.rule === undefined) await writeFile(DOCUMENT, documentOf(rows));
   return survivors === 0 ? 0 : 1;
+}
+
+/** The runs that have to pass without any mutation: all whole files together, and each choice of single tests. */
+function plansOf(chosen) {
+  const whole = [...new Set(chosen.filter(({ only }) => only === undefined).flatMap(({ tests }) => tests))];
+  const single = chosen.filter(({ only }) => only !== undefined);
+  return whole.length > 0 ? [{ tests: whole }, ...single] : single;
 }
 
 async function copyTree(copy) {
@@ -95,7 +103,7 @@ async function withMutation(copy, { file, find, replace, nth }, work) {
 }
 
 /** @returns {Promise<{ passed: number, failed: string[] }>} the full names of the tests that failed */
-async function runTests(copy, tests, env) {
+async function runTests(copy, { tests, only }, env) {
   const outputFile = join(scratch, 'result.json');
   await rm(outputFile, { force: true });
   const jest = join(root, 'node_modules', 'jest', 'bin', 'jest.js');
@@ -106,18 +114,19 @@ async function runTests(copy, tests, env) {
     '--forceExit',
     `--testTimeout=${TEST_TIMEOUT_MS}`,
   ];
+  const names = only === undefined ? [] : [`--testNamePattern=${only}`];
   // Last: the option takes every word that follows it.
   const roots = ['--roots=libs', '--roots=apps'];
-  child = spawn(process.execPath, [jest, ...tests, ...words, ...roots], { cwd: copy, env, stdio: 'ignore' });
+  child = spawn(process.execPath, [jest, ...tests, ...words, ...names, ...roots], { cwd: copy, env, stdio: 'ignore' });
   await new Promise((done, reject) => {
     child.once('error', reject);
     child.once('exit', done);
   });
   const { numPassedTests, testResults } = JSON.parse(await readFile(outputFile, 'utf8'));
   const failed = testResults.flatMap(({ name, message, assertionResults, status }) => {
-    const names = assertionResults.filter((one) => one.status === 'failed').map((one) => one.title);
+    const titles = assertionResults.filter((one) => one.status === 'failed').map((one) => one.title);
     const file = relative(copy, name);
-    return names.length > 0 || status !== 'failed' ? names : [`${file} (${firstLineOf(message)})`];
+    return titles.length > 0 || status !== 'failed' ? titles : [`${file} (${firstLineOf(message)})`];
   });
   return { passed: numPassedTests, failed };
 }

@@ -23,6 +23,7 @@ const participant = (...names) => names.map((name) => `libs/participant/src/${na
  * @property {string} replace
  * @property {string[]} tests
  * @property {number} [nth] which occurrence, from 0, where there are several; otherwise it must be the only one
+ * @property {string} [only] part of the name of the tests that count, where others of the same files depend on timing
  * @property {'postgres'} [needs]
  */
 
@@ -59,6 +60,7 @@ export const RULE_MUTATIONS = [
     find: 'await this.state.admitIncarnationOf(execution.transactionId);',
     replace: '',
     tests: participant('command-dispatcher'),
+    only: 'D1:',
     needs: 'postgres',
   },
   {
@@ -262,6 +264,7 @@ export const RULE_MUTATIONS = [
     find: 'const result = await this.store.commitPrepared(transactionId);',
     replace: "const result = ((): string => 'finalised')();",
     tests: participant('finalise'),
+    only: 'is done when the work is visible',
     needs: 'postgres',
   },
   {
@@ -271,6 +274,7 @@ export const RULE_MUTATIONS = [
     find: 'await session.prepare();',
     replace: '',
     tests: participant('prepare'),
+    only: 'in one transaction and votes yes once that is durable',
     needs: 'postgres',
   },
   {

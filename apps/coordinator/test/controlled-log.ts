@@ -42,6 +42,10 @@ export class ControlledLog implements DecisionLog {
     return true;
   }
 
+  async readIndex(): Promise<boolean> {
+    return this.term > 0;
+  }
+
   async compact(throughIndex: number, term: number): Promise<void> {
     this.compactions.push({ throughIndex, term });
   }

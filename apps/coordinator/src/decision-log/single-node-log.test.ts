@@ -35,6 +35,14 @@ class Recorder implements DecisionLogListener {
 
   onFollowing(): void {}
 
+  onSnapshot(): Promise<never> {
+    throw new Error('a single node sends no snapshot');
+  }
+
+  onRestore(): Promise<never> {
+    throw new Error('a single node receives no snapshot');
+  }
+
   onFailure(error: Error): void {
     this.failures.push(error);
   }
