@@ -53,9 +53,13 @@ export class ParticipantRuntime {
     private readonly surroundings: Surroundings,
   ) {}
 
-  /** Resolves when the participant takes commands; rejects when it never can (see `PreflightError`). */
+  /**
+   * Resolves when the participant takes commands, or when it was stopped before it could; rejects when it never can (see
+   * `PreflightError`), with everything given back.
+   */
   start(registry: OperationRegistry): Promise<void> {
     this.#start ??= this.#doStart(registry).catch(async (error) => {
+      if (this.#stopping.signal.aborted) return;
       await this.#release();
       throw error;
     });
@@ -110,7 +114,10 @@ export class ParticipantRuntime {
         outstandingMax: OUTSTANDING_MAX,
         onMessage: (message) => parts.dispatcher.accept(message),
         onError: (error, message) =>
-          logger.error({ err: error, offset: message?.offset }, 'trouble with the commands topic'),
+          logger[message ? 'error' : 'warn'](
+            { err: error, offset: message?.offset },
+            'trouble with the commands topic',
+          ),
       });
     });
     this.#startTasks(parts);
@@ -167,7 +174,11 @@ export class ParticipantRuntime {
   async #doStop(): Promise<void> {
     const { logger, limits } = this.surroundings;
     this.#stopping.abort();
-    await this.#start?.catch(() => undefined); // whoever started it was told
+    const failed = await this.#start?.then(
+      () => false,
+      () => true, // whoever started it was told
+    );
+    if (failed) return;
     await this.#subscription?.close().catch((error) => logger.warn({ err: error }, 'the subscription did not close'));
     await this.#parts?.dispatcher.drain(limits.stopGraceMs);
     await Promise.all(this.#tasks.map((task) => task.stop()));
@@ -181,7 +192,6 @@ export class ParticipantRuntime {
     const { logger } = this.surroundings;
     if (ownsTransport) await transport.close().catch((error) => logger.warn({ err: error }, 'Kafka did not close'));
     await this.#connections?.close();
-    this.#connections = undefined;
     if (dataSource.isInitialized) await dataSource.destroy();
   }
 }
