@@ -14,7 +14,7 @@ import { RULE_MUTATIONS } from './lib/rule-mutations.mjs';
 import { root } from './lib/setup.mjs';
 
 const DOCUMENT = join(root, 'docs', 'rules.md');
-const COPIED = ['libs', 'apps', 'migrations', 'package.json', 'jest.config.mjs', 'tsconfig.json', '.swcrc'];
+const COPIED = ['libs', 'apps', 'package.json', 'jest.config.mjs', 'tsconfig.json', '.swcrc'];
 const NOT_COPIED = new Set(['node_modules', 'dist', '.data']);
 /** A mutation may make a test wait for ever. */
 const TEST_TIMEOUT_MS = 20_000;
