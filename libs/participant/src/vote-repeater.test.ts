@@ -32,6 +32,7 @@ describe('the repetition of votes', () => {
     const sentAt: number[] = [];
     for (let now = 0; now <= 25_000; now += 100) if (repeater.turn(now) > 0) sentAt.push(now);
     expect(sentAt).toEqual([1000, 3000, 7000, 12_000, 17_000, 22_000]);
+    expect(transport.sent).toHaveLength(sentAt.length);
     expect(transport.sent.every(({ value, key }) => value === 'the vote' && key === 'id')).toBe(true);
     prepared.forget('id');
     expect(repeater.turn(1_000_000)).toBe(0);

@@ -137,6 +137,7 @@ describe('D7: FORGET and the horizon', () => {
     const engine = await leadingEngine();
     const first = await committedBoth(engine);
     const second = await committedBoth(engine);
+    const third = await committedBoth(engine);
     expect(new Set(engine.messenger.sent.map(({ horizon }) => horizon))).toEqual(new Set([first]));
     for (const participant of ['east', 'west']) done(engine, second, participant);
     await pass(1);
@@ -152,7 +153,13 @@ describe('D7: FORGET and the horizon', () => {
     engine.log.applyAll();
     vote(engine, second, 'east');
     await pass(0);
-    expect(engine.messenger.sent.at(-1)?.horizon).toBe(idIn(engine, 1, 3));
+    expect(engine.messenger.sent.at(-1)?.horizon).toBe(third);
+    for (const participant of ['east', 'west']) done(engine, third, participant);
+    await pass(1);
+    engine.log.applyAll();
+    vote(engine, second, 'east');
+    await pass(0);
+    expect(engine.messenger.sent.at(-1)?.horizon).toBe(idIn(engine, 1, 4)); // nothing is left: the next to be begun
   });
 
   it('D7: a new leader’s horizon is the oldest that its predecessors left unfinished', async () => {
