@@ -115,6 +115,11 @@ export class RaftNode<Result = unknown> {
     return this.#raw.basicStatus().hardState.term;
   }
 
+  /** True once it is closed, or has failed: it does nothing any more. */
+  get isStopped(): boolean {
+    return this.#failure !== undefined || this.#closing !== undefined;
+  }
+
   get appliedIndex(): number {
     return this.#applier.index;
   }
@@ -122,7 +127,7 @@ export class RaftNode<Result = unknown> {
   /** Proposes an entry. The promise never rejects; see the outcomes. @throws RaftNodeUsageError for an empty one */
   propose(data: Uint8Array): Promise<ProposalOutcome<Result>> {
     if (data.length === 0) throw new RaftNodeUsageError('an empty entry cannot be proposed');
-    if (this.#isStopped) return Promise.resolve({ outcome: 'dropped', reason: 'closed' });
+    if (this.isStopped) return Promise.resolve({ outcome: 'dropped', reason: 'closed' });
     const { pendingProposalsMax, pendingBytesMax } = this.options;
     const count = this.#proposals.length + this.#ledger.length;
     if (count >= pendingProposalsMax || this.#proposedBytes + data.length > pendingBytesMax) {
@@ -137,7 +142,7 @@ export class RaftNode<Result = unknown> {
 
   /** Proposes a change of the membership. Resolves once it is applied here; a joint one may still have to be left then. */
   async proposeConfChange(change: ConfChange): Promise<ProposalOutcome<Result>> {
-    if (this.#isStopped) return { outcome: 'dropped', reason: 'closed' };
+    if (this.isStopped) return { outcome: 'dropped', reason: 'closed' };
     this.#propose();
     const result = this.#raw.proposeConfChange(change, EntryType.ConfChangeV2);
     this.#wake();
@@ -149,7 +154,7 @@ export class RaftNode<Result = unknown> {
 
   /** Resolves once everything acknowledged before this call is applied here. */
   read(): Promise<ReadOutcome> {
-    if (this.#isStopped) return Promise.resolve({ outcome: 'not-confirmed', reason: 'closed' });
+    if (this.isStopped) return Promise.resolve({ outcome: 'not-confirmed', reason: 'closed' });
     if (this.#reads.length >= this.options.pendingReadsMax) {
       return Promise.resolve({ outcome: 'not-confirmed', reason: 'overloaded' });
     }
@@ -161,7 +166,7 @@ export class RaftNode<Result = unknown> {
 
   /** Hands leadership to a member. True once it leads; false if that did not happen in two election timeouts. */
   transferLeadership(to: number): Promise<boolean> {
-    if (this.#isStopped) return Promise.resolve(false);
+    if (this.isStopped) return Promise.resolve(false);
     if (this.#soft.lead === to) return Promise.resolve(true);
     this.#raw.transferLeader(to);
     this.#wake();
@@ -170,7 +175,7 @@ export class RaftNode<Result = unknown> {
 
   /** Starts an election now. */
   campaign(): void {
-    if (this.#isStopped) return;
+    if (this.isStopped) return;
     this.#raw.campaign();
     this.#wake();
   }
@@ -192,7 +197,7 @@ export class RaftNode<Result = unknown> {
 
   /** A follower needs a snapshot, or it is time for one. If none can be taken now, it is asked for again. */
   requestSnapshot(): void {
-    if (this.#isStopped || this.#snapshotter.taking) return;
+    if (this.isStopped || this.#snapshotter.taking) return;
     this.takeSnapshot().catch((error) => this.options.logger.warn(() => `no snapshot could be taken: ${error}`));
   }
 
@@ -232,12 +237,8 @@ export class RaftNode<Result = unknown> {
     this.#wake();
   }
 
-  get #isStopped(): boolean {
-    return this.#failure !== undefined || this.#closing !== undefined;
-  }
-
   #tick(): void {
-    if (this.#isStopped) return;
+    if (this.isStopped) return;
     this.#transfer.tick();
     this.#ticksSinceLoss++;
     if (this.#ticksSinceLoss === this.options.electionTicks * 2) this.#ledger.giveUpAll('leadership-lost');
@@ -264,7 +265,7 @@ export class RaftNode<Result = unknown> {
 
   /** D1. @param input what is given to the core first */
   #pump(input: () => void = () => undefined): void {
-    if (this.#isStopped) return;
+    if (this.isStopped) return;
     if (this.#isPumping) {
       // Work that is handed out makes somebody call at once: this Ready is to be finished before the next begins.
       queueMicrotask(() => this.#pump(input));
@@ -330,7 +331,7 @@ export class RaftNode<Result = unknown> {
 
   /** Responses of storage work: some are for the core, some for peers. */
   #deliver(responses: readonly Message[]): void {
-    if (this.#isStopped) return;
+    if (this.isStopped) return;
     const outgoing: Message[] = [];
     for (const response of responses) {
       if (response.to === this.id) this.#raw.step(response);
@@ -369,7 +370,7 @@ export class RaftNode<Result = unknown> {
 
   /** D4. */
   #fail(error: unknown): void {
-    if (this.#isStopped) return;
+    if (this.isStopped) return;
     this.#failure = new RaftNodeFailedError(this.id, error);
     this.#stop('failed');
     this.options.transport.close().catch(() => undefined);
