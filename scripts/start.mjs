@@ -1,6 +1,7 @@
 // npm start: the whole of it on this machine from one command, and a first transfer. Ctrl-C stops all it started.
 //
 //   npm start                      Postgres, Kafka, the coordinator, three participants, one transfer
+//   npm start -- --replicas 3      a cluster: three coordinators at PORT, PORT+1, PORT+2, each with its own database
 //   npm start -- --no-demo         without participants and transfer
 //   PORT=9000 DATA_DIR=/tmp/demo   elsewhere; DATABASE_URL and KAFKA_BROKERS use what already runs
 import { parseArgs } from 'node:util';

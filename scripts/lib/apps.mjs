@@ -1,6 +1,7 @@
 // The coordinators and the participants of one run.
 import { launchApp, untilReady } from './app.mjs';
 import { freePort, isPortFree } from './ports.mjs';
+import { keepReplicas, peersOf, readReplicas } from './replica-addresses.mjs';
 import {
   coordinatorEnvironment,
   coordinatorsOf,
@@ -14,8 +15,10 @@ import {
 
 /**
  * @typedef {object} Plan every app with its address
- * @property {{ name: string, id: number, database: string, dataDirectory: string, port: number, url: string }[]} coordinators
- * @property {{ name: string, app: string, database: string, port: number, url: string }[]} participants
+ * @property {(AppPlan & { id: number, dataDirectory: string, raftPort: number, peers: string, advertisedUrl: string })[]} coordinators
+ * @property {(AppPlan & { app: string })[]} participants
+ *
+ * @typedef {{ name: string, database: string, port: number, url: string }} AppPlan
  */
 
 /**
@@ -29,10 +32,28 @@ export async function planApps(settings) {
     if (!(await isPortFree(port))) throw portTaken(settings.port, port, app);
     return { ...app, port, url: `http://127.0.0.1:${port}` };
   };
+  const replicas = await replicasOf(settings);
+  const coordinators = coordinatorsOf({ ...settings, replicas: replicas.length });
   return {
-    coordinators: await Promise.all(coordinatorsOf(settings).map(withAddress)),
+    coordinators: await Promise.all(coordinators.map(withAddress).map(async (app) => among(replicas, await app))),
     participants: await Promise.all((settings.demo ? PARTICIPANTS : []).map(withAddress)),
   };
+}
+
+/** A data directory that holds a cluster starts as that cluster, or a larger one: fewer would be no majority. */
+async function replicasOf({ replicas, dataDirectory }) {
+  const { length: present } = await readReplicas(dataDirectory);
+  if (replicas !== undefined && replicas < present) {
+    throw new UsageError(
+      `${dataDirectory} holds a cluster of ${present}; start it with --replicas ${present}, or choose another place with DATA_DIR.`,
+    );
+  }
+  return keepReplicas(dataDirectory, replicas ?? Math.max(1, present));
+}
+
+function among(replicas, coordinator) {
+  const { raftPort, url } = replicas.find(({ id }) => id === coordinator.id);
+  return { ...coordinator, raftPort, peers: peersOf(replicas), advertisedUrl: url ?? coordinator.url };
 }
 
 function portTaken(base, port, { name, portOffset }) {
@@ -47,9 +68,9 @@ function portTaken(base, port, { name, portOffset }) {
  * @param {{ brokers: string, databases: import('./services.mjs').Databases }} services
  */
 export async function startCoordinator(house, coordinator, { brokers, databases }) {
-  const { name, id, port, url, dataDirectory } = coordinator;
+  const { name, id, url, advertisedUrl } = coordinator;
   const databaseUrl = await databases.create(coordinator.database);
-  const env = coordinatorEnvironment(process.env, { id, port, databaseUrl, brokers, dataDirectory });
+  const env = coordinatorEnvironment(process.env, { ...coordinator, url: advertisedUrl, databaseUrl, brokers });
   const supervised = await keepApp(house, name, 'coordinator', env);
   house.describe('coordinators', { id, url, supervised });
   await untilReady({ supervised, url, log: house.logOf(name), givenUp: () => house.stopping });

@@ -8,6 +8,8 @@ export const PARTICIPANTS = [
 ];
 
 const PORT_OFFSET_MAX = 13;
+/** More would run into the participants' ports. */
+const REPLICAS_MAX = 9;
 
 /** One sentence for the person who typed it. */
 export class UsageError extends Error {
@@ -17,7 +19,7 @@ export class UsageError extends Error {
 /**
  * @typedef {object} Settings
  * @property {number} port 0 takes free ports for all
- * @property {number} replicas
+ * @property {number | undefined} replicas undefined takes as many as the data directory has, one in a new one
  * @property {boolean} demo whether the participants start and a first transfer is made
  * @property {string} dataDirectory
  * @property {string | undefined} databaseUrl an existing server
@@ -30,18 +32,9 @@ export function readSettings(env, options) {
   if (!Number.isInteger(port) || port < 0 || port > 65_535 - PORT_OFFSET_MAX) {
     throw new UsageError(`PORT is ${env.PORT}, which is no port: give a number up to ${65_535 - PORT_OFFSET_MAX}.`);
   }
-  const replicas = Number(options.replicas ?? 1);
-  if (!Number.isInteger(replicas) || replicas < 1) {
-    throw new UsageError(`--replicas ${options.replicas} is no number of replicas; try --replicas 1.`);
-  }
-  if (replicas > 1) {
-    throw new UsageError(
-      `This version runs a single coordinator; --replicas ${replicas} waits for the replicated log.`,
-    );
-  }
   return {
     port,
-    replicas,
+    replicas: readReplicaCount(options.replicas),
     demo: !options['no-demo'],
     dataDirectory: resolve(env.DATA_DIR || '.data'),
     databaseUrl: env.DATABASE_URL || undefined,
@@ -49,8 +42,17 @@ export function readSettings(env, options) {
   };
 }
 
+function readReplicaCount(text) {
+  if (text === undefined) return undefined;
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < 1 || count > REPLICAS_MAX) {
+    throw new UsageError(`--replicas ${text} is no number of replicas from 1 to ${REPLICAS_MAX}; try --replicas 3.`);
+  }
+  return count;
+}
+
 /**
- * @param {Settings} settings
+ * @param {{ replicas: number, dataDirectory: string }} settings
  * @returns {{ name: string, id: number, database: string, portOffset: number, dataDirectory: string }[]}
  */
 export function coordinatorsOf({ replicas, dataDirectory }) {
@@ -73,8 +75,15 @@ const common = (env, { port, databaseUrl, brokers }) => ({
 });
 
 /** @param {NodeJS.ProcessEnv} env */
-export function coordinatorEnvironment(env, { id, port, databaseUrl, brokers, dataDirectory }) {
-  return { ...common(env, { port, databaseUrl, brokers }), NODE_ID: String(id), DATA_DIR: dataDirectory };
+export function coordinatorEnvironment(env, { id, port, databaseUrl, brokers, dataDirectory, raftPort, peers, url }) {
+  return {
+    ...common(env, { port, databaseUrl, brokers }),
+    NODE_ID: String(id),
+    DATA_DIR: dataDirectory,
+    RAFT_PORT: String(raftPort),
+    PEERS: peers,
+    ADVERTISED_URL: url,
+  };
 }
 
 /** @param {NodeJS.ProcessEnv} env */

@@ -9,15 +9,20 @@ import {
 
 describe('the settings of the starter', () => {
   it('have their defaults', () => {
-    expect(readSettings({}, {})).toMatchObject({ port: 8080, replicas: 1, demo: true, databaseUrl: undefined });
+    expect(readSettings({}, {})).toMatchObject({ port: 8080, demo: true, databaseUrl: undefined });
+    expect(readSettings({}, {}).replicas).toBeUndefined(); // as many as the data directory has
   });
 
   it.each([['80x'], ['-1'], ['65530'], ['1.5']])('refuse PORT=%s', (port) => {
     expect(() => readSettings({ PORT: port }, {})).toThrow(UsageError);
   });
 
-  it.each([['0'], ['x'], ['3']])('refuse --replicas %s in one sentence', (replicas) => {
+  it.each([['0'], ['x'], ['1.5'], ['10']])('refuse --replicas %s in one sentence', (replicas) => {
     expect(() => readSettings({}, { replicas })).toThrow(UsageError);
+  });
+
+  it('take a number of replicas', () => {
+    expect(readSettings({}, { replicas: '3' }).replicas).toBe(3);
   });
 
   it('give every replica a name, a port, a database and a directory of its own', () => {
@@ -34,7 +39,14 @@ describe('what an app is told', () => {
   it('names its own port, database and brokers, whatever the starter was given', () => {
     const env = coordinatorEnvironment(
       { PORT: '9000', DATABASE_URL: 'postgres://server', DATA_DIR: 'd', KAFKA_CLIENT: 'kafkajs' },
-      { ...where, id: 1, dataDirectory: '/d/coordinator-1' },
+      {
+        ...where,
+        id: 1,
+        dataDirectory: '/d/coordinator-1',
+        raftPort: 7001,
+        peers: '1=127.0.0.1:7001,2=127.0.0.1:7002',
+        url: 'http://127.0.0.1:9001',
+      },
     );
     expect(env).toMatchObject({
       PORT: '9001',
@@ -43,6 +55,9 @@ describe('what an app is told', () => {
       KAFKA_CLIENT: 'kafkajs',
       DATA_DIR: '/d/coordinator-1',
       NODE_ID: '1',
+      RAFT_PORT: '7001',
+      PEERS: '1=127.0.0.1:7001,2=127.0.0.1:7002',
+      ADVERTISED_URL: 'http://127.0.0.1:9001',
       LOG_LEVEL: 'info',
     });
   });
