@@ -4,9 +4,11 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Transport } from '@concordat/transport';
+import type { ClusterNode } from './cluster/cluster-node.js';
+import type { ClusterService } from './cluster/cluster-service.js';
 import type { Config } from './config/config.js';
-import type { DecisionLog } from './decision-log/decision-log.js';
 import { Coordinator } from './engine/coordinator.js';
+import type { DecisionLog } from './engine/decision-log.js';
 import { Replica, type ReplicaPorts } from './engine/replica.js';
 import { SteadyClock } from './engine/steady-clock.js';
 import type { TransactionStore } from './engine/store.js';
@@ -28,14 +30,16 @@ export interface ProcessParts {
   readonly metrics: CoordinatorMetrics;
   readonly store: TransactionStore;
   readonly transport: Transport;
-  readonly openLog: () => Promise<DecisionLog>;
+  /** Opens the log and finds the cluster; `url` is where this process listens. */
+  readonly openCluster: (url: string) => Promise<ClusterNode>;
   readonly api: StartingCoordinator;
+  readonly cluster: ClusterService;
   /** The process cannot go on; a restart recovers. */
   readonly onFatal: (error: Error) => void;
 }
 
 export class CoordinatorProcess {
-  private log: DecisionLog | undefined;
+  private cluster: ClusterNode | undefined;
   private coordinator: Coordinator | undefined;
   private reader: ReplyReader | undefined;
   private stopping = false;
@@ -43,13 +47,14 @@ export class CoordinatorProcess {
   constructor(private readonly parts: ProcessParts) {}
 
   /** Recovers and begins to lead. Resolves when requests are answered; Kafka is joined as soon as it is there. */
-  async start(): Promise<void> {
+  async start(url: string): Promise<void> {
     const { api, logger, metrics, store, transport, config } = this.parts;
     api.waitsFor('opening the decision log');
-    this.log = await this.parts.openLog();
+    const cluster = await this.parts.openCluster(url);
+    this.cluster = cluster;
     const messenger = new KafkaMessenger(transport, logger);
     const ports: ReplicaPorts = {
-      log: this.log,
+      log: cluster.log,
       store,
       messenger,
       metrics,
@@ -57,6 +62,7 @@ export class CoordinatorProcess {
       clock: new SteadyClock(), // never set back, so that no deadline waits for the clock
       random: () => Math.random(),
       retentionMs: config.retentionMs,
+      opening: cluster.opening,
       onFatal: this.parts.onFatal,
     };
     api.waitsFor('waiting for Postgres');
@@ -64,9 +70,16 @@ export class CoordinatorProcess {
     this.coordinator = new Coordinator(replica, ports, { inFlightMax: config.inFlightMax });
     this.reader = new ReplyReader(transport, this.coordinator, logger, () => metrics.deadLetter());
     await replica.start(this.coordinator);
+    cluster.attach({
+      members: () => replica.ledger.members,
+      persistedIndex: () => replica.persister.persistedIndex,
+      propose: (entry) => replica.propose(entry),
+    });
+    this.parts.cluster.become(cluster);
     api.become(this.coordinator);
-    this.exposeState(replica, this.log);
-    void this.joinKafka(messenger, this.log.memberId);
+    this.exposeState(replica, cluster.log);
+    void this.coordinator.catchUp();
+    void this.joinKafka(messenger, cluster.log.memberId);
   }
 
   /** D10: admits nothing new and lets what is in flight be decided. HTTP is closed between this and `close`. */
@@ -78,6 +91,7 @@ export class CoordinatorProcess {
   /** Lets go of everything. */
   async close(): Promise<void> {
     this.stopping = true;
+    this.cluster?.close();
     await this.reader?.stop();
     await this.parts.transport.close();
     await this.parts.store.close();

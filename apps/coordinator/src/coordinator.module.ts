@@ -1,10 +1,14 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { TransportTls } from '@concordat/raft';
 import { createTransport } from '@concordat/transport';
 import { type DynamicModule, Module } from '@nestjs/common';
+import { ClusterNode } from './cluster/cluster-node.js';
+import { ClusterService } from './cluster/cluster-service.js';
 import type { Config } from './config/config.js';
 import { CoordinatorProcess } from './coordinator-process.js';
-import { SingleNodeLog } from './decision-log/single-node-log.js';
 import { COORDINATOR_API } from './engine/api.js';
+import { CLUSTER_API } from './engine/cluster-api.js';
 import { EventStreams } from './http/event-streams.js';
 import { HTTP_CONTROLLERS } from './http/http-controllers.js';
 import { CoordinatorMetrics } from './observability/engine-metrics.js';
@@ -20,6 +24,7 @@ class CoordinatorModule {}
 export function coordinatorModule(config: Config, logger: Logger, onFatal: (error: Error) => void): DynamicModule {
   const registry = new MetricsRegistry();
   const api = new StartingCoordinator();
+  const cluster = new ClusterService();
   const life = new CoordinatorProcess({
     config,
     logger,
@@ -35,8 +40,21 @@ export function coordinatorModule(config: Config, logger: Logger, onFatal: (erro
       ...(config.kafkaClient === undefined ? {} : { client: config.kafkaClient }),
       logger,
     }),
-    openLog: () => SingleNodeLog.open(join(config.dataDirectory, 'log')),
+    openCluster: async (url) =>
+      ClusterNode.open({
+        nodeId: config.nodeId,
+        peers: config.peers,
+        listen: config.raftListen,
+        url: config.advertisedUrl ?? url,
+        directory: join(config.dataDirectory, 'log'),
+        electionTimeoutMs: config.electionTimeoutMs,
+        ...(await readTls(config)),
+        logger,
+        now: () => Date.now(),
+        onWaiting: (reason) => api.waitsFor(`looking for its cluster: ${reason}`),
+      }),
     api,
+    cluster,
     onFatal,
   });
   return {
@@ -46,7 +64,16 @@ export function coordinatorModule(config: Config, logger: Logger, onFatal: (erro
       EventStreams,
       { provide: MetricsRegistry, useValue: registry },
       { provide: COORDINATOR_API, useValue: api },
+      { provide: CLUSTER_API, useValue: cluster },
       { provide: CoordinatorProcess, useValue: life },
     ],
   };
+}
+
+async function readTls({ tlsFiles }: Config): Promise<{ tls?: TransportTls }> {
+  if (!tlsFiles) return {};
+  const [authority, certificate, key] = await Promise.all(
+    [tlsFiles.authority, tlsFiles.certificate, tlsFiles.key].map((path) => readFile(path)),
+  );
+  return { tls: { authority, certificate, key } as TransportTls };
 }

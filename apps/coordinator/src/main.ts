@@ -48,7 +48,7 @@ async function run(config: Config, logger: Logger, onFatal: (error: Error) => vo
   // HTTP first: probes and callers get clear answers while the state is recovered.
   await app.listen(config.port, config.host);
   logger.info({ url: await app.getUrl() }, 'listening');
-  await life.start();
+  await life.start(await app.getUrl());
   logger.info('recovered');
 }
 

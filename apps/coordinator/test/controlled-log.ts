@@ -1,5 +1,5 @@
 import { decodeEntry, type Entry, encodeEntry } from '@concordat/transaction';
-import type { DecisionLog, DecisionLogListener, LogEntry } from '../src/decision-log/decision-log.js';
+import type { DecisionLog, DecisionLogListener, LogEntry } from '../src/engine/decision-log.js';
 
 /** A decision log in memory whose every step the test takes itself: what is applied, who leads, what is lost. */
 export class ControlledLog implements DecisionLog {
@@ -45,6 +45,12 @@ export class ControlledLog implements DecisionLog {
   async readIndex(): Promise<boolean> {
     return this.term > 0;
   }
+
+  get leaderKnown(): boolean {
+    return this.term > 0;
+  }
+
+  async handOver(): Promise<void> {}
 
   async compact(throughIndex: number, term: number): Promise<void> {
     this.compactions.push({ throughIndex, term });

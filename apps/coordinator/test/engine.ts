@@ -1,8 +1,8 @@
 import type { Command, Heartbeat, OutcomeEvent, Vote } from '@concordat/protocol';
 import { jest } from '@jest/globals';
-import type { LogEntry } from '../src/decision-log/decision-log.js';
 import type { BeginRequest, CallContext } from '../src/engine/api.js';
 import { Coordinator } from '../src/engine/coordinator.js';
+import type { LogEntry } from '../src/engine/decision-log.js';
 import type { EngineLogger, EngineMetrics, Messenger } from '../src/engine/ports.js';
 import { Replica } from '../src/engine/replica.js';
 import { ControlledLog } from './controlled-log.js';
@@ -125,6 +125,7 @@ export async function startEngine({
   };
   const ports = {
     ...parts,
+    opening: {},
     clock: { now: () => Date.now() },
     random: () => 0,
     retentionMs: 60_000,

@@ -59,6 +59,14 @@ export class MemoryStore implements TransactionStore {
     return [...this.transactions.values()].sort(byId).reverse().slice(0, limit);
   }
 
+  exportSnapshot(): never {
+    throw new Error('no snapshots in memory');
+  }
+
+  importSnapshot(): never {
+    throw new Error('no snapshots in memory');
+  }
+
   async close(): Promise<void> {}
 
   #mustBeAvailable(): void {

@@ -85,6 +85,12 @@ export const ERRORS = define({
     retryable: false,
     advice: 'Finished transactions are kept for the configured retention time only.',
   },
+  'membership-refused': {
+    status: 409,
+    title: 'The membership cannot be changed like this',
+    retryable: false,
+    advice: 'See `detail`; GET /v1/cluster shows the members.',
+  },
   'body-too-large': {
     status: 413,
     title: 'The body is too large',

@@ -21,6 +21,15 @@ export interface Config {
   readonly inFlightMax: number;
   /** How long a stop waits for decisions (D10). */
   readonly stopGraceMs: number;
+  /** Node id to host:port of every replica, own included; empty for a cluster of one. */
+  readonly peers: ReadonlyMap<number, string>;
+  /** host:port to listen at for other replicas. */
+  readonly raftListen: string;
+  /** Where callers and other replicas reach this one; undefined takes the address it listens at. */
+  readonly advertisedUrl: string | undefined;
+  readonly electionTimeoutMs: number;
+  /** PEM files: with them replicas speak mutual TLS. */
+  readonly tlsFiles: { readonly authority: string; readonly certificate: string; readonly key: string } | undefined;
 }
 
 /** The environment cannot be used; the message names every variable that is wrong and what it should be. */
@@ -51,6 +60,14 @@ const brokers = z
     'one or more host:port, separated by commas',
   );
 
+const peers = z
+  .string('1=host:port,2=host:port,…')
+  .transform((text) =>
+    text.split(',').map((one) => /^([1-9]\d{0,5})=(\[[0-9a-fA-F:]+\]:\d{1,5}|[^\s:]+:\d{1,5})$/.exec(one.trim())),
+  )
+  .refine((list) => list.every((one) => one !== null), '1=host:port,2=host:port,…')
+  .transform((list) => new Map(list.map((one) => [Number(one?.[1]), String(one?.[2])])));
+
 const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
 const environmentSchema = z.object({
@@ -65,6 +82,13 @@ const environmentSchema = z.object({
   RETENTION_MS: integer(1_000, 3650 * DAY_MS).default(7 * DAY_MS),
   IN_FLIGHT_MAX: integer(1, 1_000_000).default(10_000),
   STOP_GRACE_MS: integer(0, 600_000).default(10_000),
+  PEERS: peers.optional(),
+  RAFT_PORT: integer(0, 65_535).default(0),
+  ADVERTISED_URL: z.url('the URL at which others reach this replica').optional(),
+  ELECTION_TIMEOUT_MS: integer(100, 60_000).default(1000),
+  TLS_CA_FILE: z.string().optional(),
+  TLS_CERT_FILE: z.string().optional(),
+  TLS_KEY_FILE: z.string().optional(),
 });
 
 /**
@@ -94,5 +118,28 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     retentionMs: env.RETENTION_MS,
     inFlightMax: env.IN_FLIGHT_MAX,
     stopGraceMs: env.STOP_GRACE_MS,
+    ...clusterConfig(env),
+  };
+}
+
+function clusterConfig(
+  env: z.infer<typeof environmentSchema>,
+): Pick<Config, 'peers' | 'raftListen' | 'advertisedUrl' | 'electionTimeoutMs' | 'tlsFiles'> {
+  const peers = env.PEERS ?? new Map<number, string>();
+  if (peers.size > 0 && !peers.has(env.NODE_ID)) {
+    throw new ConfigError(`PEERS does not name this replica: expected ${env.NODE_ID}=host:port among them (NODE_ID)`);
+  }
+  const files = [env.TLS_CA_FILE, env.TLS_CERT_FILE, env.TLS_KEY_FILE];
+  const [authority, certificate, key] = files;
+  if (files.some(Boolean) && !files.every(Boolean)) {
+    throw new ConfigError('TLS_CA_FILE, TLS_CERT_FILE and TLS_KEY_FILE go together: set all three or none');
+  }
+  const raftPort = env.RAFT_PORT || Number(peers.get(env.NODE_ID)?.split(':').at(-1) ?? 0);
+  return {
+    peers,
+    raftListen: `${env.HOST.includes(':') ? `[${env.HOST}]` : env.HOST}:${raftPort}`,
+    advertisedUrl: env.ADVERTISED_URL?.replace(/\/$/, ''),
+    electionTimeoutMs: env.ELECTION_TIMEOUT_MS,
+    tlsFiles: authority && certificate && key ? { authority, certificate, key } : undefined,
   };
 }

@@ -42,6 +42,7 @@ const BRANCHES_MAX = 100;
 const DECISION_GRACE_MS = 10_000;
 /** How long a call waits for completion beyond the decision, and a long poll at all. */
 const WAIT_MAX_MS = 30_000;
+const CATCH_UP_RETRY_MS = 200;
 
 export interface CoordinatorOptions {
   /** Bound on transactions that are not finished; more are refused with 503. */
@@ -53,6 +54,8 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
   readonly #registry: ParticipantRegistry;
   readonly #watchers = new Watchers();
   #stopping = false;
+  /** Whether this replica has once held everything that was decided when it asked. */
+  #caughtUp = false;
 
   constructor(
     private readonly replica: Replica,
@@ -120,6 +123,7 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
   }
 
   async get(id: string, options: { wait?: WaitFor; consistency?: Consistency }): Promise<TransactionRecord> {
+    if (options.consistency !== 'stale') await this.#confirm();
     const { leader } = this.replica;
     const t = leader?.get(id);
     if (t && options.wait) {
@@ -136,7 +140,8 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
 
   async list(query: ListQuery): Promise<TransactionRecord[]> {
     if (!this.ports.store.available) throw unavailable('postgres-unavailable', 'Postgres cannot be reached.');
-    // Lists are linearizable: they wait until Postgres holds everything applied when the call came.
+    // They wait until Postgres holds everything that was decided when the call came.
+    if (query.consistency !== 'stale') await this.#confirm();
     const covered = await within(
       this.replica.persister.covers().then(() => true),
       WAIT_MAX_MS,
@@ -167,7 +172,7 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
   readiness(): Readiness {
     const { messenger, store } = this.ports;
     const checks = [
-      { name: 'leader', ok: this.replica.leader?.ready ?? false },
+      { name: 'leader', ok: this.replica.leader?.ready ?? (this.ports.log.leaderKnown && this.#caughtUp) },
       { name: 'kafka', ok: messenger.available },
       {
         name: 'postgres',
@@ -199,6 +204,10 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
     if (returned) this.replica.leader?.onParticipantReturned(heartbeat.participant);
   }
 
+  onRestored(): void {
+    for (const participant of this.replica.ledger.participants.values()) this.#registry.register(participant);
+  }
+
   onChange(change: Change): void {
     for (const participant of change.participants) this.#registry.register(participant);
     for (const key of change.keys) this.#keys.release(key);
@@ -219,9 +228,23 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
     const { leader } = this.replica;
     while (leader && leader.undecided > 0 && this.ports.clock.now() < until) await pause(20);
     leader?.abortUndecided(stopped);
+    await this.ports.log.handOver();
     await this.ports.log.close(); // makes durable, and applies, what has been proposed
     this.replica.onFollowing();
     await this.replica.persister.stop(Math.max(1000, until - this.ports.clock.now()));
+  }
+
+  /** ReadIndex: everything decided before this moment is applied here, and whoever leads still does. */
+  async #confirm(): Promise<void> {
+    if (!(await this.ports.log.readIndex())) throw unavailable('not-ready', 'No leader answers at the moment.');
+    this.#caughtUp = true;
+  }
+
+  /** Asks until this replica has caught up with the others. */
+  async catchUp(): Promise<void> {
+    while (!this.#caughtUp && !this.#stopping) {
+      await this.#confirm().catch(() => pause(CATCH_UP_RETRY_MS));
+    }
   }
 
   #leader(): Leader {

@@ -214,10 +214,14 @@ export class Leader {
     }
   }
 
-  /** Leadership is lost: nothing is sent or proposed any more. Whoever waits is answered by the bound it set itself. */
-  depose(): void {
+  /**
+   * Leadership is lost: nothing is sent or proposed any more.
+   * @returns who waits for which transaction: the first entry of the next term settles what they are told
+   */
+  depose(): { readonly id: string; readonly resolve: (record: TransactionRecord) => void }[] {
     this.#deposed = true;
     this.#timers.stop();
+    return [...this.#live].flatMap(([id, { waiters }]) => waiters.map(({ resolve }) => ({ id, resolve })));
   }
 
   #advance(live: Live, event: CoordinationEvent): void {

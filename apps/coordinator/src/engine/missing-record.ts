@@ -1,14 +1,21 @@
 import { ConcordatError, compareTransactionIds, parseTransactionId } from '@concordat/protocol';
 import { leaderChanged, type TransactionRecord } from '@concordat/transaction';
-import type { Replica } from './replica.js';
+
+/** What a replica knows of ids that were given out. */
+export interface KnownIds {
+  readonly ledger: { readonly incarnation: number; readonly appliedTerm: number };
+  readonly leader: { hasIssued(id: string): boolean } | undefined;
+  /** Unix ms of the first entry of the current term. */
+  readonly termStartedAt: number;
+}
 
 /**
  * What to say of an id that is neither live nor stored (D8): an older term's is aborted, since its BEGIN was lost with
  * its leader; one below what was pruned is gone; any other was never given out.
  * @throws ConcordatError transaction-not-found, transaction-gone
  */
-export function missingRecord(id: string, replica: Replica, prunedThrough: string | null): TransactionRecord {
-  const { leader, ledger, termStartedAt } = replica;
+export function missingRecord(id: string, known: KnownIds, prunedThrough: string | null): TransactionRecord {
+  const { leader, ledger, termStartedAt } = known;
   const parts = parseTransactionId(id);
   const notFound = new ConcordatError('transaction-not-found', `There is no transaction ${JSON.stringify(id)}.`);
   if (!parts || parts.incarnation !== ledger.incarnation || parts.term > ledger.appliedTerm) throw notFound;

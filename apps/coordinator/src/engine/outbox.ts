@@ -10,6 +10,13 @@ export class Outbox {
   #head = 0;
 
   constructor(unpublished: readonly TransactionRecord[]) {
+    this.load(unpublished);
+  }
+
+  /** Replaces everything. */
+  load(unpublished: readonly TransactionRecord[]): void {
+    this.#events.length = 0;
+    this.#head = 0;
     const decided = [...unpublished].sort((a, b) => (a.decidedIndex ?? 0) - (b.decidedIndex ?? 0));
     for (const record of decided) this.add(record);
   }

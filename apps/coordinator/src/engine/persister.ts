@@ -7,7 +7,7 @@
  */
 import type { Change, KeyRecord, MemberRecord, ParticipantRecord, TransactionRecord } from '@concordat/transaction';
 import type { EngineLogger, EngineMetrics } from './ports.js';
-import { type PersistBatch, StaleWriterError, type TransactionStore } from './store.js';
+import { type PersistBatch, type PersistedState, StaleWriterError, type TransactionStore } from './store.js';
 
 /** New work is refused while this many changed records wait for Postgres. */
 export const BACKLOG_RECORDS_MAX = 50_000;
@@ -31,6 +31,9 @@ const nothingPending = (): Pending => ({
   prune: null,
 });
 
+/** What Postgres holds at the beginning. */
+export type PersisterStart = Pick<PersistedState, 'appliedIndex' | 'appliedTerm' | 'incarnation' | 'publishedIndex'>;
+
 export interface PersisterPorts {
   readonly store: TransactionStore;
   readonly metrics: EngineMetrics;
@@ -42,26 +45,23 @@ export interface PersisterPorts {
 }
 
 export class Persister {
-  persistedIndex: number;
-  #appliedIndex: number;
-  #appliedTerm: number;
-  #incarnation: number;
-  #publishedIndex: number;
+  persistedIndex = 0;
+  #appliedIndex = 0;
+  #appliedTerm = 0;
+  #incarnation = 0;
+  #publishedIndex = 0;
   #pending = nothingPending();
   #writing: Pending | undefined;
   #timer: NodeJS.Timeout | undefined;
   #covered: { readonly index: number; readonly resolve: () => void }[] = [];
   #stopped = false;
+  #suspended = false;
 
   constructor(
-    start: { appliedIndex: number; appliedTerm: number; incarnation: number; publishedIndex: number },
+    start: PersisterStart,
     private readonly ports: PersisterPorts,
   ) {
-    this.persistedIndex = start.appliedIndex;
-    this.#appliedIndex = start.appliedIndex;
-    this.#appliedTerm = start.appliedTerm;
-    this.#incarnation = start.incarnation;
-    this.#publishedIndex = start.publishedIndex;
+    this.resume(start);
   }
 
   /** Records that wait for Postgres. */
@@ -101,6 +101,26 @@ export class Persister {
     await covered;
   }
 
+  /** Waits for what is being written and drops the rest: the state is about to be replaced. */
+  async suspend(): Promise<void> {
+    this.#suspended = true;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    while (this.#writing) await new Promise((resolve) => setTimeout(resolve, 10));
+    this.#pending = nothingPending();
+  }
+
+  /** Goes on from a state that was put into Postgres by other means. */
+  resume(state: PersisterStart): void {
+    this.persistedIndex = state.appliedIndex;
+    this.#appliedIndex = state.appliedIndex;
+    this.#appliedTerm = state.appliedTerm;
+    this.#incarnation = state.incarnation;
+    this.#publishedIndex = state.publishedIndex;
+    this.#suspended = false;
+    this.#resolveCovered();
+  }
+
   /** Writes what is left, at most for the given time in ms, and stops. */
   async stop(graceMs: number): Promise<void> {
     const expired = new Promise<void>((resolve) => setTimeout(resolve, graceMs).unref());
@@ -110,7 +130,7 @@ export class Persister {
   }
 
   #schedule(afterMs: number): void {
-    if (this.#writing || this.#stopped) return;
+    if (this.#writing || this.#stopped || this.#suspended) return;
     if (afterMs > 0 && this.#timer) return;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.#write(), afterMs);

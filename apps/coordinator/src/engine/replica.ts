@@ -15,13 +15,14 @@ import {
   Ledger,
   type TransactionRecord,
 } from '@concordat/transaction';
-import type { DecisionLog, DecisionLogListener, LogEntry } from '../decision-log/decision-log.js';
+import type { DecisionLog, DecisionLogListener, LogEntry } from './decision-log.js';
 import { Leader } from './leader.js';
+import { missingRecord } from './missing-record.js';
 import { Outbox } from './outbox.js';
 import { Persister } from './persister.js';
 import type { Clock, EngineLogger, EngineMetrics, Messenger, Random } from './ports.js';
 import { Publisher } from './publisher.js';
-import type { PersistedState, TransactionStore } from './store.js';
+import type { OpenOptions, PersistedState, TransactionStore } from './store.js';
 
 /** Idempotency keys kept in memory; older ones are looked up in Postgres. */
 export const KEYS_IN_MEMORY_MAX = 100_000;
@@ -39,6 +40,8 @@ export interface ReplicaPorts {
   readonly logger: EngineLogger;
   readonly clock: Clock;
   readonly random: Random;
+  /** What a new log begins as; decides which databases it may be put beside. */
+  readonly opening: OpenOptions;
   /** How long completed transactions are kept, in ms. */
   readonly retentionMs: number;
   /** The process cannot go on: its log or its database is lost to it. A restart recovers. */
@@ -46,6 +49,8 @@ export interface ReplicaPorts {
 }
 
 export interface ReplicaObserver {
+  /** The whole ledger was replaced. */
+  onRestored(): void;
   onChange(change: Change): void;
   onCoordinationChanged(t: Coordination): void;
 }
@@ -61,6 +66,8 @@ export class Replica implements DecisionLogListener {
   #pruning: NodeJS.Timeout | undefined;
   #compactedIndex: number;
   #observer: ReplicaObserver | undefined;
+  /** Callers of a leader that was deposed. Once an entry of a later term is applied, the ledger knows their outcome. */
+  readonly #orphans: { readonly id: string; readonly resolve: (record: TransactionRecord) => void }[] = [];
 
   private constructor(
     state: PersistedState,
@@ -78,7 +85,7 @@ export class Replica implements DecisionLogListener {
 
   /** Loads the state from Postgres; `start` replays the log from there. */
   static async open(ports: ReplicaPorts): Promise<Replica> {
-    const state = await ports.store.open(ports.log.memberId, KEYS_IN_MEMORY_MAX);
+    const state = await ports.store.open(ports.log.memberId, KEYS_IN_MEMORY_MAX, ports.opening);
     return new Replica(state, ports);
   }
 
@@ -123,11 +130,32 @@ export class Replica implements DecisionLogListener {
   }
 
   onFollowing(): void {
-    this.leader?.depose();
+    if (this.leader) this.#orphans.push(...this.leader.depose());
     this.leader = undefined;
     this.#publisher?.stop();
     this.#publisher = undefined;
     clearInterval(this.#pruning);
+  }
+
+  /** Everything applied is in Postgres when its state is read, so that it stands for the last applied entry. */
+  async onSnapshot(): Promise<AsyncIterable<Uint8Array>> {
+    if (!this.ports.store.available) throw new Error('Postgres is away');
+    await this.persister.covers();
+    return (await this.ports.store.exportSnapshot()).chunks;
+  }
+
+  /** This replica was too far behind: its state becomes that of another. */
+  async onRestore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    const { store, log, logger } = this.ports;
+    await this.persister.suspend();
+    await store.importSnapshot(log.memberId, chunks);
+    const state = await store.open(log.memberId, KEYS_IN_MEMORY_MAX);
+    this.ledger.load(state);
+    this.#outbox.load(state.unpublished);
+    this.persister.resume(state);
+    this.#compactedIndex = state.appliedIndex;
+    this.#observer?.onRestored();
+    logger.info({ appliedIndex: state.appliedIndex }, 'the state was taken over from another replica');
   }
 
   onFailure(error: Error): void {
@@ -154,6 +182,7 @@ export class Replica implements DecisionLogListener {
 
   #onTermApplied(term: number, at: number): void {
     this.termStartedAt = at;
+    for (const { id, resolve } of this.#orphans.splice(0)) void this.#answerOrphan(id, resolve);
     if (this.leader?.term !== term) return;
     this.leader.resume(this.ledger.live.values(), this.ledger.incarnation);
     this.#publisher = new Publisher(
@@ -172,6 +201,15 @@ export class Replica implements DecisionLogListener {
     const now = this.ports.clock.now();
     const { retentionMs } = this.ports;
     this.propose({ type: 'prune', completedBefore: now - retentionMs, keysBefore: now - KEY_LIFETIME_MS });
+  }
+
+  async #answerOrphan(id: string, resolve: (record: TransactionRecord) => void): Promise<void> {
+    try {
+      resolve((await this.find(id)) ?? missingRecord(id, this, this.ports.store.prunedThrough));
+    } catch (error) {
+      // The caller's own bound answers it, with `outcome-unknown`.
+      this.ports.logger.warn({ transactionId: id, err: error }, 'the outcome cannot be looked up yet');
+    }
   }
 
   #compact(persistedIndex: number, term: number): void {

@@ -42,14 +42,45 @@ export interface ListQuery {
   readonly label?: string;
   /** 1 to 200. */
   readonly limit: number;
+  readonly consistency?: 'linearizable' | 'stale';
   /** Return only transactions that began before this id (newest come first). */
   readonly before?: string;
 }
 
+export interface OpenOptions {
+  /**
+   * This replica's log is brand-new and it joins an existing cluster, which will send it everything: a database of
+   * another member is emptied and taken over instead of refused.
+   */
+  readonly adopt?: boolean;
+  /** This replica's log is brand-new and begins a cluster: it may begin with the state that a restore has left. */
+  readonly newLog?: boolean;
+}
+
+/** What Postgres holds, as it was at one moment, while work goes on. Read `chunks` to the end or call `close`. */
+export interface StoreSnapshot {
+  /** Applied index and term that the snapshot stands for. */
+  readonly index: number;
+  readonly term: number;
+  readonly chunks: AsyncIterable<Uint8Array>;
+  close(): Promise<void>;
+}
+
 /** Port to the replica's own Postgres. The engine owns when; the adapter owns how. */
 export interface TransactionStore {
-  /** Runs migrations and loads the state. `memberId` is stored on first use and compared ever after. */
-  open(memberId: string, keysMax: number): Promise<PersistedState>;
+  /**
+   * Runs migrations and loads the state. `memberId` is stored on first use and compared ever after. May be called
+   * again, after `importSnapshot`.
+   */
+  open(memberId: string, keysMax: number, options?: OpenOptions): Promise<PersistedState>;
+  /** The state that Postgres holds, read in one REPEATABLE READ transaction. */
+  exportSnapshot(): Promise<StoreSnapshot>;
+  /**
+   * Replaces everything in this database by a snapshot, through staging tables, in one swap: a crash at any moment
+   * leaves the old state or the new one whole. The member id stays this replica's own.
+   * @throws SnapshotFormatError when the chunks are damaged or cut off; nothing has changed then
+   */
+  importSnapshot(memberId: string, chunks: AsyncIterable<Uint8Array>): Promise<void>;
   /**
    * Writes a batch in one database transaction, fenced by `UPDATE … SET applied_index = toIndex WHERE applied_index = fromIndex`.
    * @throws StaleWriterError when another process has written meanwhile; any other error means it may be tried again.

@@ -2,9 +2,11 @@
 import type { ErrorCode } from '@concordat/protocol';
 import type { z } from 'zod';
 import {
+  addMemberSchema,
   beginRequestSchema,
   branchRequestSchema,
   branchSchema,
+  clusterSchema,
   emptyQuerySchema,
   endRequestSchema,
   healthSchema,
@@ -14,6 +16,7 @@ import {
   transactionListSchema,
   transactionQuerySchema,
   transactionSchema,
+  transferSchema,
 } from './schemas.js';
 
 export interface RouteResponse {
@@ -26,11 +29,11 @@ export interface RouteResponse {
 }
 
 export interface Route {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'DELETE';
   /** With `{name}` for parameters. */
   readonly path: string;
   readonly operationId: string;
-  readonly tag: 'transactions' | 'participants' | 'operations' | 'documents';
+  readonly tag: 'transactions' | 'participants' | 'cluster' | 'operations' | 'documents';
   readonly summary: string;
   readonly query?: z.ZodObject;
   readonly body?: { readonly schema: z.ZodType; readonly required: boolean };
@@ -191,6 +194,48 @@ const transactionRoutes: readonly Route[] = [
   },
 ];
 
+const clusterRoute = (route: Pick<Route, 'method' | 'path' | 'operationId' | 'summary' | 'body'>): Route => ({
+  ...route,
+  tag: 'cluster',
+  query: emptyQuerySchema,
+  responses: [json(200, 'The cluster as it is.', clusterSchema)],
+  errors: [
+    ...(route.method === 'GET' ? [] : (['membership-refused', ...BODY] as const)),
+    'request-invalid',
+    'not-ready',
+  ],
+});
+
+const clusterRoutes: readonly Route[] = [
+  clusterRoute({
+    method: 'GET',
+    path: '/v1/cluster',
+    operationId: 'getCluster',
+    summary: 'Leader, term and members, with how far each of them is.',
+  }),
+  clusterRoute({
+    method: 'POST',
+    path: '/v1/cluster/transfer',
+    operationId: 'transferLeadership',
+    summary: 'Hand leadership to another member.',
+    body: { schema: transferSchema, required: false },
+  }),
+  clusterRoute({
+    method: 'POST',
+    path: '/v1/cluster/members',
+    operationId: 'addMember',
+    summary:
+      'Take in a replica, as a learner until it has caught up. One that names this cluster in PEERS comes by itself.',
+    body: { schema: addMemberSchema, required: true },
+  }),
+  clusterRoute({
+    method: 'DELETE',
+    path: '/v1/cluster/members/{id}',
+    operationId: 'removeMember',
+    summary: 'Remove a member for good; its id never returns.',
+  }),
+];
+
 const participantRoutes: readonly Route[] = [
   {
     method: 'GET',
@@ -237,6 +282,7 @@ const document = (path: string, operationId: string, summary: string, mediaType 
 export const ROUTES: readonly Route[] = [
   ...transactionRoutes,
   ...participantRoutes,
+  ...clusterRoutes,
   health('/health/live', 'isLive', 'Whether the process runs.', []),
   health('/health/ready', 'isReady', 'Whether it can take work now.', ['not-ready']),
   health('/health/startup', 'isStarted', 'Whether it has recovered its state.', ['not-ready']),

@@ -157,6 +157,41 @@ export const participantListSchema = z
   .strictObject({ items: z.array(participantSchema), nextCursor: z.null() })
   .meta({ id: 'ParticipantList' });
 
+const memberSchema = z
+  .strictObject({
+    id: z.int().describe("Random, made with the member's log."),
+    nodeId: z.int(),
+    address: z.string().describe('Where other replicas reach it, host:port.'),
+    url: z.string().describe('Where callers reach it.'),
+    role: z.enum(['leader', 'follower', 'learner']),
+    matchIndex: z.int().nullable(),
+    appliedIndex: z.int().nullable(),
+    persistedIndex: z.int().nullable(),
+    lagMs: z.int().nullable().describe('How long it has been behind, in ms; null while it is not heard.'),
+  })
+  .meta({ id: 'Member' });
+
+export const clusterSchema = z
+  .strictObject({ leader: z.int().nullable(), term: z.int(), members: z.array(memberSchema) })
+  .meta({ id: 'Cluster' });
+
+export const transferSchema = z
+  .strictObject({ to: z.int().positive().optional().describe('Id of the member; left out, the one that is furthest.') })
+  .meta({ id: 'TransferRequest' });
+
+export const addMemberSchema = z
+  .strictObject({
+    address: z
+      .string()
+      .regex(/^\S+:\d{1,5}$/)
+      .max(300)
+      .describe('host:port of the new replica for its peers.'),
+  })
+  .meta({ id: 'AddMemberRequest' });
+
+/** As it stands in a path. */
+export const memberIdSchema = z.object({ id: z.coerce.number().pipe(z.int().positive()) });
+
 const checkSchema = z.strictObject({ name: z.string(), ok: z.boolean(), detail: z.string().optional() });
 
 export const healthSchema = z

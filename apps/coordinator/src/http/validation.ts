@@ -4,7 +4,7 @@ import type { z } from 'zod';
 const ISSUES_MAX = 20;
 
 /** Parses what came in. @throws ConcordatError `request-invalid` naming each wrong field */
-export function parseRequest<T>(schema: z.ZodType<T>, value: unknown, where: 'body' | 'query'): T {
+export function parseRequest<T>(schema: z.ZodType<T>, value: unknown, where: 'body' | 'query' | 'path'): T {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const issues = parsed.error.issues

@@ -1,3 +1,4 @@
+import { COORDINATOR_MIGRATIONS, COORDINATOR_MIGRATIONS_TABLE } from '@concordat/coordinator-state';
 import { DataSource } from 'typeorm';
 import {
   CoordinatorStateEntity,
@@ -6,7 +7,6 @@ import {
   ParticipantEntity,
   TransactionEntity,
 } from './entities.js';
-import { CreateCoordinatorTables1763700000000 } from './migrations/1763700000000-create-coordinator-tables.js';
 
 const CONNECTIONS_MAX = 6;
 export const CONNECT_TIMEOUT_MS = 5_000;
@@ -19,8 +19,8 @@ export function coordinatorDataSource(databaseUrl: string, onPoolError: (error: 
     url: databaseUrl,
     applicationName: 'concordat-coordinator',
     entities: [CoordinatorStateEntity, TransactionEntity, IdempotencyKeyEntity, ParticipantEntity, MemberEntity],
-    migrations: [CreateCoordinatorTables1763700000000],
-    migrationsTableName: 'coordinator_migration',
+    migrations: COORDINATOR_MIGRATIONS,
+    migrationsTableName: COORDINATOR_MIGRATIONS_TABLE,
     migrationsTransactionMode: 'each',
     synchronize: false,
     logging: false,

@@ -4,8 +4,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { type CuttableProxy, startCuttableProxy } from '../../test/cuttable-proxy.js';
 import { createOwnDatabase, type OwnDatabase } from '../../test/own-database.js';
 import { type PersistBatch, StaleWriterError } from '../engine/store.js';
+import { ForeignDatabaseError } from './load.js';
 import { STATEMENT_ROWS_MAX } from './persist-statement.js';
-import { ForeignDatabaseError, PostgresStore } from './postgres-store.js';
+import { PostgresStore } from './postgres-store.js';
 import { PRUNE_ROWS_MAX } from './pruning.js';
 
 const INCARNATION = 1_763_700_000_123;
@@ -103,6 +104,7 @@ describe('the Postgres store', () => {
       transactions: [],
       unpublished: [],
       participants: [],
+      members: [],
       keys: [],
     });
   });
@@ -166,6 +168,7 @@ describe('the Postgres store', () => {
       transactions: [everything, bare],
       unpublished: [everything],
       participants: [participant],
+      members: [],
       keys: [key],
     });
   });

@@ -8,39 +8,32 @@
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import { exportState, importState } from '@concordat/coordinator-state';
 import { ConcordatError, parseTransactionId } from '@concordat/protocol';
 import type { KeyRecord, TransactionRecord } from '@concordat/transaction';
 import pg from 'pg';
-import type { DataSource, EntityManager, SelectQueryBuilder } from 'typeorm';
+import type { DataSource, EntityManager } from 'typeorm';
 import {
   type ListQuery,
+  type OpenOptions,
   type PersistBatch,
   type PersistedState,
   StaleWriterError,
+  type StoreSnapshot,
   type TransactionStore,
 } from '../engine/store.js';
 import { CONNECT_TIMEOUT_MS, coordinatorDataSource, QUERY_TIMEOUT_MS } from './data-source.js';
-import {
-  CoordinatorStateEntity,
-  IdempotencyKeyEntity,
-  MemberEntity,
-  ParticipantEntity,
-  TransactionEntity,
-} from './entities.js';
+import { IdempotencyKeyEntity, TransactionEntity } from './entities.js';
+import { load } from './load.js';
 import { partsOf, persistStatement } from './persist-statement.js';
 import { mergePruneLimits, pruneRound } from './pruning.js';
 import { isUnreachable, Reachability } from './reachability.js';
-import { keyRecord, participantRecord, transactionRecord } from './rows.js';
+import { keyRecord, newestFirst, transactionRecord } from './rows.js';
 
 const RETRY_MIN_MS = 100;
 const RETRY_MAX_MS = 2_000;
 const UNAVAILABLE_RETRY_AFTER_MS = 1_000;
 const LIST_LIMIT_MAX = 200;
-
-/** The database was filled by another member of the cluster, or from another decision log. */
-export class ForeignDatabaseError extends Error {
-  override readonly name = 'ForeignDatabaseError';
-}
 
 export interface PostgresStoreOptions {
   readonly databaseUrl: string;
@@ -83,12 +76,14 @@ export class PostgresStore implements TransactionStore {
     return this.through;
   }
 
-  async open(memberId: string, keysMax: number): Promise<PersistedState> {
+  async open(memberId: string, keysMax: number, options: OpenOptions = {}): Promise<PersistedState> {
     for (let waitMs = RETRY_MIN_MS; ; waitMs = Math.min(waitMs * 2, RETRY_MAX_MS)) {
       if (this.closed) throw new Error('the store was closed while it waited for Postgres');
       try {
         const dataSource = await this.connect();
-        const state = await dataSource.transaction('REPEATABLE READ', (manager) => load(manager, memberId, keysMax));
+        const state = await dataSource.transaction('REPEATABLE READ', (manager) => {
+          return load(manager, memberId, keysMax, options);
+        });
         this.through = state.prunedThrough;
         this.reachability.succeeded();
         return state;
@@ -111,6 +106,35 @@ export class PostgresStore implements TransactionStore {
       this.reachability.succeeded();
     } catch (error) {
       if (!(error instanceof StaleWriterError)) this.unacknowledged = batch;
+      this.reachability.failed(error);
+      throw error;
+    }
+  }
+
+  async exportSnapshot(): Promise<StoreSnapshot> {
+    try {
+      const { header, chunks, close } = await exportState(this.options.databaseUrl);
+      this.reachability.succeeded();
+      return { index: header.index, term: header.term, chunks, close };
+    } catch (error) {
+      this.reachability.failed(error);
+      throw error;
+    }
+  }
+
+  async importSnapshot(memberId: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    try {
+      await this.connect(); // the tables must be there, and as this version has them
+      const header = await importState(this.options.databaseUrl, chunks, {
+        state: ({ index: appliedIndex, term: appliedTerm, ...rest }) => {
+          return { ...rest, memberId, appliedIndex, appliedTerm, writer: this.writerId };
+        },
+      });
+      this.through = header.prunedThrough;
+      this.prune = null;
+      this.unacknowledged = undefined;
+      this.reachability.succeeded();
+    } catch (error) {
       this.reachability.failed(error);
       throw error;
     }
@@ -239,48 +263,3 @@ const unavailable = (cause: unknown): ConcordatError =>
     { retryAfterMs: UNAVAILABLE_RETRY_AFTER_MS },
     { cause },
   );
-
-async function load(manager: EntityManager, memberId: string, keysMax: number): Promise<PersistedState> {
-  await manager.query(
-    `INSERT INTO coordinator_state (member_id, incarnation, applied_index, applied_term, published_index)
-     VALUES ($1, 0, 0, 0, 0) ON CONFLICT DO NOTHING`,
-    [memberId],
-  );
-  const state = await manager.findOneByOrFail(CoordinatorStateEntity, { singleton: true });
-  if (state.memberId !== memberId) {
-    throw new ForeignDatabaseError(
-      `the database belongs to member ${state.memberId}, the decision log to member ${memberId}; ` +
-        'start this log with its own database, or both empty',
-    );
-  }
-  const live = await newestFirst(
-    manager.createQueryBuilder(TransactionEntity, 't').where(`t.status <> 'completed'`),
-  ).getMany();
-  const unpublished = await newestFirst(
-    manager
-      .createQueryBuilder(TransactionEntity, 't')
-      .where('t.persistedIndex > :index AND t.outcome IS NOT NULL', { index: state.publishedIndex }),
-  ).getMany();
-  const keys = await manager.find(IdempotencyKeyEntity, { order: { createdAt: 'DESC' }, take: keysMax });
-  const participants = await manager.find(ParticipantEntity, { order: { name: 'ASC' } });
-  const members = await manager.find(MemberEntity, { order: { raftId: 'ASC' } });
-  return {
-    appliedIndex: state.appliedIndex,
-    appliedTerm: state.appliedTerm,
-    incarnation: state.incarnation,
-    memberId: state.memberId,
-    publishedIndex: state.publishedIndex,
-    prunedThrough: state.prunedThrough,
-    transactions: live.reverse().map(transactionRecord),
-    unpublished: unpublished.reverse().map(transactionRecord),
-    participants: participants.map(participantRecord),
-    members: members.map(({ raftId, nodeId, address, url, removed }) => ({ raftId, nodeId, address, url, removed })),
-    keys: keys.reverse().map(keyRecord),
-  };
-}
-
-type TransactionQuery = SelectQueryBuilder<TransactionEntity>;
-
-/** Ids are ordered by their parts, never as text. */
-const newestFirst = (query: TransactionQuery): TransactionQuery =>
-  query.orderBy('t.incarnation', 'DESC').addOrderBy('t.term', 'DESC').addOrderBy('t.sequence', 'DESC');

@@ -1,4 +1,5 @@
 import type { KeyRecord, ParticipantRecord, TransactionRecord } from '@concordat/transaction';
+import type { SelectQueryBuilder } from 'typeorm';
 import type { IdempotencyKeyEntity, ParticipantEntity, TransactionEntity } from './entities.js';
 
 /** The record that a row of `transaction` stands for. */
@@ -35,3 +36,7 @@ export const participantRecord = (row: ParticipantEntity): ParticipantRecord => 
   operations: row.operations,
   registeredAt: row.registeredAt,
 });
+
+/** Ids are ordered by their parts, never as text. The query calls the table `t`. */
+export const newestFirst = (query: SelectQueryBuilder<TransactionEntity>): SelectQueryBuilder<TransactionEntity> =>
+  query.orderBy('t.incarnation', 'DESC').addOrderBy('t.term', 'DESC').addOrderBy('t.sequence', 'DESC');

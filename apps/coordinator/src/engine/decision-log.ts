@@ -16,6 +16,10 @@ export interface DecisionLogListener {
   onLeading(term: number): void;
   /** This replica no longer leads: what it proposed may or may not be applied. */
   onFollowing(): void;
+  /** A member that is far behind needs the state: as of the last entry applied, read while work goes on. */
+  onSnapshot(): Promise<AsyncIterable<Uint8Array>>;
+  /** This replica was far behind: its state is replaced by another member's. Nothing is applied meanwhile. */
+  onRestore(chunks: AsyncIterable<Uint8Array>): Promise<void>;
   /** The log can no longer be written (for example an fsync failed): the process must end, a restart recovers. */
   onFailure(error: Error): void;
 }
@@ -24,6 +28,8 @@ export interface DecisionLog {
   /** Random id of this member, stored in the log's directory. */
   readonly memberId: string;
   readonly lastIndex: number;
+  /** Whether this replica leads or knows who does. */
+  readonly leaderKnown: boolean;
   readonly fsyncCount: number;
   readonly bytesWritten: number;
   /** Replays everything above `appliedIndex`, then goes on. Call once. */
@@ -33,8 +39,15 @@ export interface DecisionLog {
    * @returns false when this replica does not lead that term, or no longer takes proposals
    */
   propose(term: number, data: Uint8Array): boolean;
+  /**
+   * Resolves once everything that was decided before this call is applied here (ReadIndex, batched).
+   * @returns false when that cannot be confirmed, because no leader answers
+   */
+  readIndex(): Promise<boolean>;
   /** The log up to and including the entry of this index and term is held durably elsewhere and may be cut. */
   compact(throughIndex: number, term: number): Promise<void>;
+  /** Gives leadership to another member, if this replica leads and there is one that is caught up (D10). */
+  handOver(): Promise<void>;
   /** Makes durable what has been proposed, releases the directory. */
   close(): Promise<void>;
 }

@@ -1,0 +1,173 @@
+import { type ConfState, type Entry, RaftNode, type Status, type Transport } from '@concordat/raft';
+import type { DecisionLog, DecisionLogListener } from '../engine/decision-log.js';
+
+/** Entries kept below what Postgres holds, for members that lag a little: they need no snapshot then. */
+const TRAILING_ENTRIES = 20_000;
+
+export interface RaftLogOptions {
+  readonly directory: string;
+  readonly raftId: number;
+  readonly memberId: string;
+  readonly transport: Transport;
+  /** Shortest election timeout in ms; the longest is twice that. */
+  readonly electionTimeoutMs: number;
+}
+
+const ELECTION_TICKS = 10;
+const PENDING_PROPOSALS_MAX = 200_000;
+const PENDING_BYTES_MAX = 512 * 1024 * 1024;
+
+/**
+ * The decision log of a cluster: the Raft library behind the port. Forwarding of proposals and lease reads stay off
+ * (design §2), so that an entry is of the term of the leader that made it (D2) and a paused process never reads stale.
+ */
+export class RaftLog implements DecisionLog {
+  /** The voters that a new log begins with; undefined for one that has begun or joins. */
+  bootstrapVoters: readonly number[] | undefined;
+  #node: RaftNode<undefined> | undefined;
+  #listener: DecisionLogListener | undefined;
+  /** The term whose leadership the listener knows of. */
+  #announcedTerm: number | undefined;
+  #syncing = false;
+  #closing = false;
+
+  constructor(private readonly options: RaftLogOptions) {}
+
+  get memberId(): string {
+    return this.options.memberId;
+  }
+
+  get lastIndex(): number {
+    return this.#node?.logStatistics().lastIndex ?? 0;
+  }
+
+  get appliedIndex(): number {
+    return this.#node?.appliedIndex ?? 0;
+  }
+
+  get fsyncCount(): number {
+    return this.#node?.logStatistics().fsyncCount ?? 0;
+  }
+
+  get bytesWritten(): number {
+    return this.#node?.logStatistics().bytesWritten ?? 0;
+  }
+
+  /** By its id in the log; undefined while none is known. */
+  get leaderId(): number | undefined {
+    return this.#node?.leader;
+  }
+
+  get leaderKnown(): boolean {
+    return this.leaderId !== undefined;
+  }
+
+  get leads(): boolean {
+    return this.#node?.isLeader ?? false;
+  }
+
+  get node(): RaftNode<undefined> | undefined {
+    return this.#node;
+  }
+
+  status(): Status | undefined {
+    return this.#node?.status();
+  }
+
+  confState(): ConfState | undefined {
+    return this.status()?.confState;
+  }
+
+  async start(appliedIndex: number, listener: DecisionLogListener): Promise<void> {
+    this.#listener = listener;
+    const { directory, raftId, transport, electionTimeoutMs } = this.options;
+    const voters = this.bootstrapVoters;
+    this.#node = await RaftNode.start<undefined>({
+      id: raftId,
+      directory,
+      transport,
+      ...(voters && { bootstrap: { voters } }),
+      tickMs: electionTimeoutMs / ELECTION_TICKS,
+      electionTicks: ELECTION_TICKS,
+      heartbeatTicks: 1,
+      readOnly: 'safe',
+      pendingProposalsMax: PENDING_PROPOSALS_MAX,
+      pendingBytesMax: PENDING_BYTES_MAX,
+      snapshotEntries: 0, // cut by `compact`, behind what Postgres holds
+      stateMachine: {
+        appliedIndex: () => appliedIndex,
+        apply: (entries) => this.#apply(entries),
+        snapshot: () => listener.onSnapshot(),
+        restore: (chunks) => listener.onRestore(chunks),
+      },
+      onLeadership: () => this.#syncSoon(),
+      onFailure: (error) => listener.onFailure(error),
+    });
+    const { voters: now } = this.#node.status().confState;
+    if (now.length === 1 && now[0] === raftId) this.#node.campaign(); // nobody else to wait for
+    this.#syncSoon();
+  }
+
+  propose(term: number, data: Uint8Array): boolean {
+    const node = this.#node;
+    if (!node?.isLeader || term !== this.#announcedTerm) return false;
+    // What comes of it is heard from `apply`, or settled by the first entry of a later term. What is dropped while this
+    // replica still leads would leave a settled decision without an entry: the bounds are beyond what admission lets in.
+    void node.propose(data).then(({ outcome }) => {
+      if (outcome === 'dropped' && node.isLeader && this.#announcedTerm === term && !this.#closing) {
+        this.#listener?.onFailure(new Error('the decision log had no room for an entry'));
+      }
+    });
+    return true;
+  }
+
+  async readIndex(): Promise<boolean> {
+    const outcome = await this.#node?.read();
+    return outcome?.outcome === 'ready';
+  }
+
+  async compact(throughIndex: number): Promise<void> {
+    const through = throughIndex - TRAILING_ENTRIES;
+    if (through > 1) await this.#node?.compact(through);
+  }
+
+  async handOver(): Promise<void> {
+    if (!this.leads) return;
+    const voters = this.status()?.confState.voters ?? [];
+    const [best] = (this.status()?.peers ?? [])
+      .filter(({ id, recentActive }) => id !== this.options.raftId && recentActive && voters.includes(id))
+      .sort((a, b) => b.match - a.match);
+    if (best) await this.#node?.transferLeadership(best.id);
+  }
+
+  async close(): Promise<void> {
+    this.#closing = true;
+    await this.#node?.close();
+  }
+
+  #apply(entries: readonly Entry[]): undefined[] {
+    this.#listener?.onApply(entries);
+    this.#sync(); // the term may have changed without a change of role
+    return new Array(entries.length).fill(undefined);
+  }
+
+  /** Never from within the core's own step. */
+  #syncSoon(): void {
+    if (this.#syncing) return;
+    this.#syncing = true;
+    queueMicrotask(() => {
+      this.#syncing = false;
+      this.#sync();
+    });
+  }
+
+  #sync(): void {
+    const node = this.#node;
+    if (!node) return;
+    const term = node.isLeader ? node.term : undefined;
+    if (term === this.#announcedTerm) return;
+    if (this.#announcedTerm !== undefined) this.#listener?.onFollowing();
+    this.#announcedTerm = term;
+    if (term !== undefined) this.#listener?.onLeading(term);
+  }
+}

@@ -1,0 +1,44 @@
+/** Who leads, as this replica knows it. */
+export interface Leadership {
+  readonly leads: boolean;
+  /** Where the leader takes calls; undefined while none is known, or it is this replica. */
+  readonly leaderUrl: string | undefined;
+  readonly appliedIndex: number;
+}
+
+/** One member, as the replica that answers knows it. */
+export interface MemberView {
+  /** Random, made with the member's log. */
+  readonly id: number;
+  /** Ordinal of the place it runs at. */
+  readonly nodeId: number;
+  readonly address: string;
+  readonly url: string;
+  readonly role: 'leader' | 'follower' | 'learner';
+  /** Last log index known to be durable there; null where only the leader knows. */
+  readonly matchIndex: number | null;
+  readonly appliedIndex: number | null;
+  readonly persistedIndex: number | null;
+  /** How long it has been behind the replica that answers, in ms; null when it has not been heard. */
+  readonly lagMs: number | null;
+}
+
+export interface ClusterView {
+  /** Id of the leader, null while none is known. */
+  readonly leader: number | null;
+  readonly term: number;
+  readonly members: readonly MemberView[];
+}
+
+/** What the HTTP layer sees of the cluster. Errors are `ConcordatError`s. */
+export interface ClusterApi extends Leadership {
+  view(): ClusterView;
+  /** Hands leadership to a member, or to the one that is furthest. */
+  transfer(to: number | undefined): Promise<ClusterView>;
+  /** Takes in the replica that runs at an address, host:port. */
+  add(address: string): Promise<ClusterView>;
+  /** Removes a member for good. */
+  remove(id: number): Promise<ClusterView>;
+}
+
+export const CLUSTER_API = Symbol('ClusterApi');

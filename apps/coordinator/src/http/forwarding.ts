@@ -1,0 +1,137 @@
+/**
+ * A replica that does not lead hands a call on to the one that does, so that any replica takes any call.
+ *
+ * A call is sent again after the leader was lost on the way only where that is safe: it changes nothing, or it names a
+ * transaction that is settled by now, or it carries an Idempotency-Key. A caller's one-shot without a key gets one here, so
+ * that it too ends with its true outcome (D8).
+ */
+import { randomUUID } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { ConcordatError } from '@concordat/protocol';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { Agent, type Dispatcher, request as send } from 'undici';
+import type { Leadership } from '../engine/cluster-api.js';
+
+const FORWARDED_HEADER = 'x-concordat-forwarded';
+/** How long a call waits for a leader to be there, in ms. */
+const LEADER_WAIT_MS = 10_000;
+const RETRY_MS = 50;
+const CONNECTIONS_MAX = 256;
+/** A long poll ends by itself before this. */
+const ANSWER_TIMEOUT_MS = 120_000;
+const HEADERS_PASSED = [
+  'content-type',
+  'idempotency-key',
+  'traceparent',
+  'tracestate',
+  'authorization',
+  'accept',
+  'last-event-id',
+];
+const HEADERS_RETURNED = ['content-type', 'location', 'retry-after', 'cache-control'];
+/** These codes say that another replica leads by now, or soon will. */
+const TRY_ELSEWHERE = new Set(['not-ready', 'stopping']);
+
+type Answer = Dispatcher.ResponseData;
+
+/** What must reach the leader: writes, and reads of what only the leader knows in full. */
+function needsLeader({ method, url, routeOptions }: FastifyRequest): boolean {
+  const path = routeOptions.url ?? '';
+  if (!path.startsWith('/v1/transactions') && !path.startsWith('/v1/cluster')) return false;
+  if (method === 'POST' || method === 'DELETE') return true;
+  if (path === '/v1/transactions') return false; // a list is read from this replica's Postgres, up to the read index
+  return method === 'GET' && !/[?&]consistency=stale(&|$)/.test(url);
+}
+
+/** Installs the hand-over in front of every route that needs the leader. */
+export function forwardToLeader(fastify: FastifyInstance, leadership: Leadership): void {
+  const agent = new Agent({ connections: CONNECTIONS_MAX, headersTimeout: ANSWER_TIMEOUT_MS, bodyTimeout: 0 });
+  fastify.addHook('onClose', () => agent.close());
+  fastify.addHook('onRequest', async (_request, reply) => {
+    reply.header('x-concordat-applied-index', leadership.appliedIndex);
+    if (leadership.leaderUrl !== undefined) reply.header('x-concordat-leader', leadership.leaderUrl);
+  });
+  fastify.addHook('preHandler', async (request, reply) => {
+    if (leadership.leads || !needsLeader(request)) return undefined;
+    if (request.headers[FORWARDED_HEADER] !== undefined) {
+      throw new ConcordatError('not-ready', 'The call was handed on to a replica that does not lead.', {
+        retryAfterMs: RETRY_MS,
+      });
+    }
+    return forward(request, reply, leadership, agent);
+  });
+}
+
+async function forward(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  leadership: Leadership,
+  agent: Agent,
+): Promise<FastifyReply | undefined> {
+  const until = Date.now() + LEADER_WAIT_MS;
+  const headers = headersFor(request);
+  for (;;) {
+    if (leadership.leads) return undefined; // this replica was elected meanwhile: the handler takes it
+    const url = leadership.leaderUrl;
+    if (url !== undefined) {
+      const answer = await attempt(url, request, headers, agent);
+      if (answer && !(await saysElsewhere(answer, until))) return pass(answer, reply);
+    }
+    if (Date.now() >= until) {
+      throw new ConcordatError('not-ready', 'No leader answers at the moment.', { retryAfterMs: 1000 });
+    }
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+  }
+}
+
+function headersFor(request: FastifyRequest): Record<string, string> {
+  const headers: Record<string, string> = { [FORWARDED_HEADER]: '1' };
+  for (const name of HEADERS_PASSED) {
+    const value = request.headers[name];
+    if (typeof value === 'string') headers[name] = value;
+  }
+  const isBegin = request.method === 'POST' && request.routeOptions.url === '/v1/transactions';
+  if (isBegin) headers['idempotency-key'] ??= `forwarded-${randomUUID()}`;
+  return headers;
+}
+
+/** @returns the answer, or undefined when there was none and the call may be made again */
+async function attempt(
+  url: string,
+  request: FastifyRequest,
+  headers: Record<string, string>,
+  agent: Agent,
+): Promise<Answer | undefined> {
+  try {
+    return await send(`${url}${request.url}`, {
+      method: request.method as Dispatcher.HttpMethod,
+      headers,
+      dispatcher: agent,
+      ...(request.body !== undefined && request.body !== null && { body: JSON.stringify(request.body) }),
+    });
+  } catch (error) {
+    const neverSent = (error as NodeJS.ErrnoException).code === 'ECONNREFUSED';
+    const repeatable = request.method === 'GET' || !request.routeOptions.url?.endsWith('/branches');
+    if (neverSent || repeatable) return undefined;
+    throw new ConcordatError('outcome-unknown', 'The leader was lost before it answered.', {}, { cause: error });
+  }
+}
+
+/** Whether the answer only says that leadership has moved on; its body is read then. */
+async function saysElsewhere(answer: Answer, until: number): Promise<boolean> {
+  if (answer.statusCode !== 503 || Date.now() >= until) return false;
+  const text = await answer.body.text();
+  const code = (JSON.parse(text) as { code?: string }).code ?? '';
+  if (TRY_ELSEWHERE.has(code)) return true;
+  answer.body = Readable.from([text]) as Answer['body'];
+  return false;
+}
+
+function pass(answer: Answer, reply: FastifyReply): FastifyReply {
+  reply.status(answer.statusCode);
+  for (const name of HEADERS_RETURNED) {
+    const value = answer.headers[name];
+    if (value !== undefined) reply.header(name, value);
+  }
+  return reply.send(answer.body);
+}
