@@ -15,7 +15,7 @@ const script = fileURLToPath(import.meta.url);
 const root = dirname(dirname(script));
 const raft = join(root, 'libs/raft');
 const directories = ['core', 'log', 'quorum', 'confchange', 'scenarios', 'simulator'];
-const childTimeoutMs = 180_000;
+const childTimeoutMs = 90_000;
 
 /** Runs inside the child: scenarios first, they are quick; then seeds until one fails. Prints what noticed the fault. */
 async function hunt(directory, seeds) {

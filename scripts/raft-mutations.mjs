@@ -281,13 +281,6 @@ export const mutations = [
     replace: '    if (own < term) {',
   },
   {
-    fault: 'takes a write of an old term as the last word',
-    file: 'core/step.ts',
-    find: '      if (message.index !== 0) {',
-    replace:
-      '      if (message.index !== 0) raft.log.unstable.stableTo(message.index, message.logTerm); if (message.index !== 0) {',
-  },
-  {
     fault: 'does not write again what a truncation replaced',
     file: 'log/unstable.ts',
     find: '      this.offsetInProgress = Math.min(this.offsetInProgress, first);',
@@ -358,12 +351,6 @@ export const mutations = [
     replace: '',
   },
   {
-    fault: 'lets a joint configuration be changed again',
-    file: 'core/leader.ts',
-    find: "if (clusterConfig.isJoint && !wantsToLeave) return 'must transition out of joint config first';",
-    replace: '',
-  },
-  {
     fault: 'appends changes that cannot be applied',
     file: 'core/leader.ts',
     find: '  return findConfChangeError(raft, change);',
@@ -430,8 +417,8 @@ export const mutations = [
   {
     fault: 'answers reads before the first commit of the term',
     file: 'core/reads.ts',
-    find: '  if (!raft.hasCommittedInTerm()) {',
-    replace: '  if (raft.log.committed < 0) {',
+    find: 'if (raft.earlyReads.length < EARLY_READS_MAX) raft.earlyReads.push(request);',
+    replace: 'confirmAndAnswer(raft, request);',
   },
   {
     fault: 'forgets reads that came early',

@@ -24,6 +24,9 @@ import { Output } from './output.js';
 export const ELECTION_TICKS = 3;
 export const HEARTBEAT_TICKS = 1;
 
+/** Nothing sensible takes that long; a cluster that never comes to rest should be seen, not waited for. */
+const STABILIZE_ROUNDS_MAX = 1_000;
+
 export type NodeTemplate = Omit<
   RaftConfig,
   'id' | 'storage' | 'random' | 'electionTicks' | 'heartbeatTicks' | 'logger'
@@ -154,7 +157,8 @@ export class Environment {
   /** Lets the given nodes work until nothing is left to do. */
   stabilize(nodes: readonly BenchNode[]): void {
     let busy = true;
-    while (busy) {
+    for (let rounds = 0; busy; rounds++) {
+      if (rounds === STABILIZE_ROUNDS_MAX) throw new Error(`not stable after ${rounds} rounds`);
       busy = false;
       const round = (applies: (node: BenchNode) => boolean, title: string, body: (node: BenchNode) => void) => {
         for (const node of nodes) {
