@@ -1,0 +1,86 @@
+import type pg from 'pg';
+import { to as copyTo } from 'pg-copy-streams';
+import { abandon, columnList, columnsOf, connectForSnapshot } from './connection.js';
+import { SNAPSHOT_FORMAT, type SnapshotHeader, type TableSource, writeSnapshot } from './snapshot-format.js';
+import { SNAPSHOT_TABLES } from './tables.js';
+
+/** A snapshot that is being read. Read `chunks` to the end, or call `close`; either lets go of the database. */
+export interface StateExport {
+  readonly header: SnapshotHeader;
+  readonly chunks: AsyncIterable<Uint8Array>;
+  close(): Promise<void>;
+}
+
+/** The database holds no coordinator's state. */
+export class NoStateError extends Error {
+  override readonly name = 'NoStateError';
+}
+
+/** Text forms that do not depend on how the server is set up. */
+const BEGIN_SQL = `
+  BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
+  SET LOCAL client_encoding = 'UTF8';
+  SET LOCAL datestyle = 'ISO, YMD';
+  SET LOCAL timezone = 'UTC';
+  SET LOCAL statement_timeout = 0;
+  SET LOCAL idle_in_transaction_session_timeout = 0`;
+
+/**
+ * Reads the whole state in one REPEATABLE READ transaction while others go on writing. The state is fixed when this
+ * returns; rows leave the database at the pace at which the chunks are taken.
+ */
+export async function exportState(databaseUrl: string): Promise<StateExport> {
+  const client = await connectForSnapshot(databaseUrl);
+  try {
+    await client.query(BEGIN_SQL);
+    const header = await readHeader(client);
+    const tables: TableSource[] = [];
+    for (const name of SNAPSHOT_TABLES) tables.push(await tableSource(client, name));
+    const close = once(() => abandon(client));
+    return { header, chunks: closing(writeSnapshot(header, tables), close), close };
+  } catch (error) {
+    await abandon(client);
+    throw error;
+  }
+}
+
+async function readHeader(client: pg.Client): Promise<SnapshotHeader> {
+  const { rows } = await client.query<Record<string, string | null>>(
+    `SELECT applied_index, applied_term, incarnation, published_index, pruned_through, reconciling::text,
+            to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS taken_at
+       FROM coordinator_state`,
+  );
+  const [row] = rows;
+  if (!row) throw new NoStateError('the database holds no state of a coordinator yet');
+  return {
+    format: SNAPSHOT_FORMAT,
+    index: Number(row.applied_index),
+    term: Number(row.applied_term),
+    incarnation: Number(row.incarnation),
+    publishedIndex: Number(row.published_index),
+    prunedThrough: row.pruned_through ?? null,
+    reconciling: row.reconciling === 'true',
+    takenAt: row.taken_at as string,
+  };
+}
+
+async function tableSource(client: pg.Client, name: string): Promise<TableSource> {
+  const columns = await columnsOf(client, name);
+  return { name, columns, rows: () => client.query(copyTo(`COPY ${name} (${columnList(columns)}) TO STDOUT`)) };
+}
+
+async function* closing(chunks: AsyncIterable<Uint8Array>, close: () => Promise<void>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* chunks;
+  } finally {
+    await close();
+  }
+}
+
+function once(work: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | undefined;
+  return () => {
+    done ??= work();
+    return done;
+  };
+}

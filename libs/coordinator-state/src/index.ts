@@ -1,0 +1,4 @@
+export { exportState, NoStateError, type StateExport } from './export-state.js';
+export { type ImportPlan, importState, type StateRow } from './import-state.js';
+export { COORDINATOR_MIGRATIONS, COORDINATOR_MIGRATIONS_TABLE } from './migrations.js';
+export { CHUNK_BYTES, SnapshotFormatError, type SnapshotHeader, verifySnapshot } from './snapshot-format.js';
