@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { Simulation, simulate } from './simulation.js';
 
-const RUNS = 300;
+const RUNS = 200;
 
 describe('a simulated cluster', () => {
   it(`keeps every promise under ${RUNS} seeds of faults, and comes to rest when they stop`, () => {
@@ -19,7 +19,7 @@ describe('a simulated cluster', () => {
   }, 120_000);
 
   it('does the same again under the same seed, to the letter', () => {
-    for (const seed of [3, 17, 42]) {
+    for (const seed of [17, 42]) {
       const first = new Simulation(seed).run();
       const second = new Simulation(seed, 50).run();
       expect(second).toEqual(first);
