@@ -104,8 +104,8 @@ describe('D2: a leader', () => {
       type: 'vote',
       transactionId: id,
       participant: 'west',
-      vote: 'prepared',
-      results: [],
+      vote: 'refused',
+      results: null,
       reason: null,
     });
     await pass(60_000);
