@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { Module } from '@nestjs/common';
 import { COORDINATOR_API, type CoordinatorApi } from '../src/engine/api.js';
+import { CLUSTER_API, type ClusterApi, type ClusterView } from '../src/engine/cluster-api.js';
 import { createHttpApp } from '../src/http/create-app.js';
 import { EventStreams } from '../src/http/event-streams.js';
 import { HTTP_CONTROLLERS } from '../src/http/http-controllers.js';
@@ -15,6 +16,23 @@ export interface HttpAnswer {
   readonly json: Record<string, unknown>;
 }
 
+/** A cluster of one, which leads. */
+export class LoneCluster implements ClusterApi {
+  leads = true;
+  leaderUrl: string | undefined;
+  readonly appliedIndex = 7;
+
+  view(): ClusterView {
+    const member = { id: 42, nodeId: 1, address: '127.0.0.1:1', url: 'http://127.0.0.1:2', role: 'leader' as const };
+    const indices = { matchIndex: 7, appliedIndex: 7, persistedIndex: 6, lagMs: 0 };
+    return { leader: 42, term: 3, members: [{ ...member, ...indices }] };
+  }
+
+  readonly transfer = async (): Promise<ClusterView> => this.view();
+  readonly add = async (): Promise<ClusterView> => this.view();
+  readonly remove = async (): Promise<ClusterView> => this.view();
+}
+
 /** The real HTTP layer on a free port, before a coordinator that a test controls. */
 export interface HttpHarness {
   readonly port: number;
@@ -27,12 +45,13 @@ export interface HttpHarness {
   close(): Promise<void>;
 }
 
-export async function startHttp(api: CoordinatorApi): Promise<HttpHarness> {
+export async function startHttp(api: CoordinatorApi, cluster: ClusterApi = new LoneCluster()): Promise<HttpHarness> {
   @Module({
     controllers: HTTP_CONTROLLERS,
     providers: [
       EventStreams,
       { provide: COORDINATOR_API, useValue: api },
+      { provide: CLUSTER_API, useValue: cluster },
       { provide: MetricsRegistry, useValue: new MetricsRegistry({ processMetrics: false }) },
     ],
   })

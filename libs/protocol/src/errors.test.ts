@@ -22,6 +22,7 @@ describe('the registry of error codes', () => {
       '409 transaction-not-active',
       '409 transaction-empty',
       '410 transaction-gone',
+      '409 membership-refused',
       '413 body-too-large',
       '415 unsupported-media-type',
       '422 participant-unknown',

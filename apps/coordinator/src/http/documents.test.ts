@@ -144,6 +144,7 @@ describe('the registry of errors', () => {
       ['transaction-not-active', 409, false],
       ['transaction-empty', 409, false],
       ['transaction-gone', 410, false],
+      ['membership-refused', 409, false],
       ['body-too-large', 413, false],
       ['unsupported-media-type', 415, false],
       ['participant-unknown', 422, false],
