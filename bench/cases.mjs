@@ -60,16 +60,19 @@ async function openInventory(surroundings, callers) {
 }
 
 async function openCoordinator(name, surroundings) {
-  const port = await freePort();
+  const [port, raftPort] = [await freePort(), await freePort()];
+  const url = `http://127.0.0.1:${port}`;
   const env = coordinatorEnvironment(process.env, {
     id: 1,
     port,
+    url,
+    raftPort,
+    peers: `1=127.0.0.1:${raftPort}`,
     databaseUrl: await surroundings.postgres.createDatabase(`bench_coordinator_${name}`),
     brokers: surroundings.kafka.brokers,
     dataDirectory: join(surroundings.directory, `coordinator-${name}`),
   });
   const running = await openApp(surroundings, 'coordinator', 'coordinator', env);
-  const url = `http://127.0.0.1:${port}`;
   await until('The coordinator becoming ready', async () => {
     await running.assertAlive();
     return (await fetch(`${url}/health/ready`)).ok;

@@ -40,3 +40,12 @@ export async function cpuOfFamily(pid) {
   const own = parent[USER] + parent[SYSTEM] + parent[CHILDREN_USER] + parent[CHILDREN_SYSTEM];
   return children.reduce((sum, stat) => sum + stat[USER] + stat[SYSTEM], own) * MS_PER_TICK;
 }
+
+/** @returns {Promise<number | null>} ms of CPU time that the whole machine has spent on anything since it was started */
+export async function cpuOfMachine() {
+  const text = await readFile('/proc/stat', 'utf8').catch(() => '');
+  const fields = /^cpu +(.*)$/m.exec(text)?.[1].split(' ').map(Number);
+  if (!fields) return null;
+  const [user, nice, system, , , irq, softIrq, steal] = fields;
+  return (user + nice + system + irq + softIrq + steal) * MS_PER_TICK;
+}

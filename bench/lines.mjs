@@ -42,6 +42,7 @@ export function lineOf(what, measured, floorMs) {
     aborted: countOf(otherwise, 'aborted'),
     failed: countOf(otherwise, 'failed'),
     floorMs: significant(floorMs),
+    cpuElsewhere: significant(measured.elsewhere, 2),
     cpu: Object.fromEntries(Object.entries(measured.cpu).map(([name, ms]) => [name, significant(ms, 3)])),
   };
   if (measured.prepareP50Ms !== undefined) line.prepareP50Ms = significant(measured.prepareP50Ms);
@@ -101,6 +102,19 @@ export function cpuTable(lines) {
       return `${name} at ${concurrency}: ${parts.join(', ')}`;
     })
     .join('\n');
+}
+
+/** Above this share of the machine in other hands, times tell more about the others than about us. */
+const ELSEWHERE_MAX = 0.1;
+
+/** @returns {string[]} a sentence if the machine was not ours alone */
+export function warnings(lines) {
+  const most = Math.max(...lines.map(({ cpuElsewhere }) => cpuElsewhere ?? 0));
+  if (most <= ELSEWHERE_MAX) return [];
+  const percent = Math.round(most * 100);
+  return [
+    `Other processes used up to ${percent} % of this machine meanwhile: compare the CPU times rather than the rest.`,
+  ];
 }
 
 /** @returns {string[]} a sentence for every line with calls that did not go well */

@@ -1,6 +1,7 @@
+import { availableParallelism } from 'node:os';
 import { describe, expect, it } from '@jest/globals';
-import { bar, complaints, floorMsOf, lineOf, table } from './lines.mjs';
-import { perCall } from './meters.mjs';
+import { bar, complaints, floorMsOf, lineOf, table, warnings } from './lines.mjs';
+import { perCall, shareElsewhere } from './meters.mjs';
 
 const floors = new Map([
   ['floor-http', { p50Ms: 0.2 }],
@@ -18,6 +19,7 @@ const measured = {
   cpuMsPerTransaction: 0.5,
   fsyncsPerTransaction: 1,
   kafkaMessagesPerTransaction: 9,
+  elsewhere: 0.25,
   cpu: { coordinator: 0.2, kafka: 0.3 },
 };
 const what = { case: 'empty', replicas: 1, participants: 2, concurrency: 1 };
@@ -54,6 +56,7 @@ describe('a line', () => {
       aborted: 0,
       failed: 0,
       floorMs: 1.1,
+      cpuElsewhere: 0.25,
       cpu: { coordinator: 0.2, kafka: 0.3 },
     });
   });
@@ -87,6 +90,32 @@ describe('the use of one call', () => {
       cpuMsPerTransaction: null,
       fsyncsPerTransaction: null,
     });
+  });
+});
+
+describe('the share of the machine that others used', () => {
+  const cores = availableParallelism();
+  const reading = (atMs, machineCpuMs, ownMs) => ({ atMs, machineCpuMs, cpuMs: { kafka: ownMs, client: null } });
+
+  it('is all the CPU time that was not ours', () => {
+    const after = reading(1_000, 750 * cores, 250 * cores);
+    expect(shareElsewhere(reading(0, 0, 0), after)).toBeCloseTo(0.5);
+  });
+
+  it('is never below 0, and unknown where the kernel does not tell', () => {
+    expect(shareElsewhere(reading(0, 0, 0), reading(1_000, 10, 20))).toBe(0);
+    expect(shareElsewhere(reading(0, null, 0), reading(1_000, null, 20))).toBeNull();
+  });
+
+  it('is worth a warning when it is large', () => {
+    const line = lineOf(what, measured, 1.1);
+    expect(warnings([line])).toHaveLength(1);
+    expect(
+      warnings([
+        { ...line, cpuElsewhere: 0.02 },
+        { ...line, cpuElsewhere: null },
+      ]),
+    ).toEqual([]);
   });
 });
 

@@ -1,7 +1,7 @@
 // One subject at one concurrency: driven for a while, with the meters read at both ends.
 import { mkdir, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { perCall } from './meters.mjs';
+import { perCall, shareElsewhere } from './meters.mjs';
 
 /** A subject is driven for a while before its first measurement, so that code is compiled and connections stand. */
 const FIRST_WARM_UP = { concurrency: 64, calls: 10_000, seconds: 10 };
@@ -40,7 +40,8 @@ export async function measure(subject, concurrency, seconds) {
   const [before, after] = await Promise.all(readings);
   const others = Object.values(result.otherwise).reduce((sum, count) => sum + count, 0);
   const used = perCall(before, after, result.count + others, counted);
-  return { ...result, ...used, fsyncsPerTransaction: fsyncsPerCall ?? used.fsyncsPerTransaction };
+  const fsyncsPerTransaction = fsyncsPerCall ?? used.fsyncsPerTransaction;
+  return { ...result, ...used, fsyncsPerTransaction, elsewhere: shareElsewhere(before, after) };
 }
 
 /**

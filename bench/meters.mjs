@@ -1,11 +1,14 @@
 // What the system has used up so far: CPU time by process, fsyncs, messages in Kafka. Two readings make a difference.
+import { availableParallelism } from 'node:os';
 import pg from 'pg';
-import { cpuOfFamily, cpuOfProcess } from './cpu.mjs';
+import { cpuOfFamily, cpuOfMachine, cpuOfProcess } from './cpu.mjs';
 import { TopicEnds } from './topic-ends.mjs';
 
 /**
  * @typedef {object} Reading
  * @property {Record<string, number | null>} cpuMs by process
+ * @property {number} atMs
+ * @property {number | null} machineCpuMs of everything that runs here
  * @property {number | null} fsyncs of Postgres and of the coordinators' logs
  * @property {number | null} messages in all topics of the prefix
  */
@@ -43,12 +46,14 @@ export class Meters {
 
   /** @returns {Promise<Reading>} */
   async read() {
-    const [cpu, fsyncs, messages] = await Promise.all([
+    const atMs = performance.now();
+    const [machineCpuMs, cpu, fsyncs, messages] = await Promise.all([
+      cpuOfMachine(),
       Promise.all(this.#processes.map(async ([name, read]) => [name, await read()])),
       this.#fsyncs(),
       this.#topicEnds?.messages() ?? 0,
     ]);
-    return { cpuMs: Object.fromEntries(cpu), fsyncs, messages };
+    return { atMs, machineCpuMs, cpuMs: Object.fromEntries(cpu), fsyncs, messages };
   }
 
   async close() {
@@ -94,4 +99,17 @@ export function perCall(before, after, count, counted) {
     kafkaMessagesPerTransaction: each(before.messages, after.messages),
     cpu,
   };
+}
+
+/**
+ * How much of the machine somebody else used meanwhile: what this tells should be near 0 for figures to mean much.
+ * @param {Reading} before
+ * @param {Reading} after
+ * @returns {number | null} from 0 to 1
+ */
+export function shareElsewhere(before, after) {
+  if (before.machineCpuMs === null || after.machineCpuMs === null) return null;
+  const sum = ({ cpuMs }) => Object.values(cpuMs).reduce((total, ms) => total + (ms ?? 0), 0);
+  const elsewhere = after.machineCpuMs - before.machineCpuMs - (sum(after) - sum(before));
+  return Math.min(1, Math.max(0, elsewhere / (after.atMs - before.atMs) / availableParallelism()));
 }

@@ -3,7 +3,7 @@ import { oneLineProgress } from '../scripts/lib/one-line-progress.mjs';
 import { onStopSignals } from '../scripts/lib/signals.mjs';
 import { openCase } from './cases.mjs';
 import { openFloor } from './floors.mjs';
-import { complaints, cpuTable, floorMsOf, floorsOf, lineOf, table } from './lines.mjs';
+import { complaints, cpuTable, floorMsOf, floorsOf, lineOf, table, warnings } from './lines.mjs';
 import { measure, takeProfiles, warmUp } from './measure.mjs';
 import { FLOORS } from './options.mjs';
 import { medianOf } from './statistics.mjs';
@@ -41,7 +41,7 @@ export async function runBench(options, print) {
     );
     if (!options.json) print(`\n${table(lines)}\n\nCPU ms per transaction\n${cpuTable(lines)}`);
     const bad = complaints(lines);
-    for (const sentence of bad) console.error(sentence);
+    for (const sentence of [...warnings(lines), ...bad]) console.error(sentence);
     return bad.length > 0 ? 1 : 0;
   } catch (error) {
     if (stopped) return await new Promise(() => {}); // the signal's stop is on its way
