@@ -1,12 +1,55 @@
-export * from './confchange/conf-change.js';
-export * from './core/config.js';
-export * from './core/errors.js';
-export * from './core/logger.js';
-export * from './core/messages.js';
+export {
+  type ConfChange,
+  type ConfChangeSingle,
+  ConfChangeTransition,
+  ConfChangeType,
+  confChange,
+  decodeConfChange,
+  encodeConfChange,
+} from './confchange/conf-change.js';
+export type { RaftConfig, ReadOnlyMode } from './core/config.js';
+export {
+  RaftCompactedError,
+  RaftConfChangeError,
+  RaftConfigError,
+  RaftError,
+  RaftInvariantError,
+  RaftSnapshotOutOfDateError,
+} from './core/errors.js';
+export { describeConfState, describeEntry, describeMessage, describePeer, describeReady } from './core/format.js';
+export { type Logger, silentLogger } from './core/logger.js';
+export {
+  type ConfState,
+  createMessage,
+  type Entry,
+  EntryType,
+  type HardState,
+  INDEX_MAX,
+  isLocalTarget,
+  LOCAL_APPEND_THREAD,
+  LOCAL_APPLY_THREAD,
+  type Message,
+  type MessageFields,
+  MessageType,
+  NO_BYTES,
+  NO_CONF_STATE,
+  NONE,
+  type Snapshot,
+  UNLIMITED,
+} from './core/messages.js';
 export { RawNode } from './core/raw-node.js';
-export * from './core/ready.js';
-export * from './core/status.js';
-export * from './core/storage.js';
+export {
+  type DropReason,
+  type ProposalResult,
+  type ReadState,
+  type Ready,
+  type Refusal,
+  Role,
+  type SoftState,
+} from './core/ready.js';
+export { type BasicStatus, type PeerStatus, type ProgressState, roleNames, type Status } from './core/status.js';
+export type { Storage } from './core/storage.js';
+export { MemoryStorage } from './log/memory-storage.js';
 export { type Clock, systemClock } from './node/clock.js';
 export type { SnapshotFile } from './node/log-meta.js';
 export type { RaftNodeOptions } from './node/node-options.js';
