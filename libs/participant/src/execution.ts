@@ -61,14 +61,17 @@ export class Execution {
     if (this.#cancelledBy !== undefined) throw new ExecutionCancelled(this.#cancelledBy);
   }
 
-  /** Waits for the promise, or throws as soon as the execution is cancelled. */
-  async unlessCancelled<T>(promise: Promise<T>): Promise<T> {
+  /**
+   * Does the work, or throws as soon as the execution is cancelled; the work then goes on unheeded. It is not begun when
+   * that has happened already, or nobody would be there for its failure.
+   */
+  async unlessCancelled<T>(work: () => Promise<T>): Promise<T> {
     this.throwIfCancelled();
     const cancelled = Promise.withResolvers<never>();
     const onAbort = () => cancelled.reject(new ExecutionCancelled(this.#cancelledBy ?? 'stopping'));
     this.signal.addEventListener('abort', onAbort, { once: true });
     try {
-      return await Promise.race([promise, cancelled.promise]);
+      return await Promise.race([work(), cancelled.promise]);
     } finally {
       this.signal.removeEventListener('abort', onAbort);
     }

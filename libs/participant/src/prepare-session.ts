@@ -94,7 +94,7 @@ export class PrepareSession {
       signal: this.execution.signal,
       traceparent: this.execution.message.headers.traceparent,
     };
-    return this.execution.unlessCancelled(operation(context));
+    return this.execution.unlessCancelled(() => operation(context));
   }
 
   /** Resolves when the branch is durably prepared. */
