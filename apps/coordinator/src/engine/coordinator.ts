@@ -204,6 +204,10 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
     if (returned) this.replica.leader?.onParticipantReturned(heartbeat.participant);
   }
 
+  onDeposed(): void {
+    this.#keys.releaseAll();
+  }
+
   onRestored(): void {
     for (const participant of this.replica.ledger.participants.values()) this.#registry.register(participant);
   }

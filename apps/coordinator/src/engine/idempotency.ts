@@ -44,6 +44,11 @@ export class IdempotencyKeys {
     this.#underWay.delete(nameOf(claim));
   }
 
+  /** Leadership is lost: a key whose entry was lost with it stands for nothing; the ledger knows all others. */
+  releaseAll(): void {
+    this.#underWay.clear();
+  }
+
   #inMemory(claim: IdempotencyClaim): KeyRecord | undefined {
     return this.#underWay.get(nameOf(claim)) ?? this.ledger.findKey(claim.caller, claim.key);
   }

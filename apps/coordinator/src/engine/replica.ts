@@ -49,6 +49,8 @@ export interface ReplicaPorts {
 }
 
 export interface ReplicaObserver {
+  /** Leadership is lost, and with it what only the leader's memory held. */
+  onDeposed(): void;
   /** The whole ledger was replaced. */
   onRestored(): void;
   onChange(change: Change): void;
@@ -131,6 +133,7 @@ export class Replica implements DecisionLogListener {
 
   onFollowing(): void {
     if (this.leader) this.#orphans.push(...this.leader.depose());
+    this.#observer?.onDeposed();
     this.leader = undefined;
     this.#publisher?.stop();
     this.#publisher = undefined;
