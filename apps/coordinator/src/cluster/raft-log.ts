@@ -110,7 +110,7 @@ export class RaftLog implements DecisionLog {
 
   propose(term: number, data: Uint8Array): boolean {
     const node = this.#node;
-    if (!node?.isLeader || term !== this.#announcedTerm) return false;
+    if (this.#closing || !node?.isLeader || term !== this.#announcedTerm) return false;
     // What comes of it is heard from `apply`, or settled by the first entry of a later term. What is dropped while this
     // replica still leads would leave a settled decision without an entry: the bounds are beyond what admission lets in.
     void node.propose(data).then(({ outcome }) => {
