@@ -62,13 +62,13 @@ function draw() {
     const width = (time / tree.time) * WIDTH;
     const y = height - (depth + 1) * ROW;
     const share = `${((time / tree.time) * 100).toFixed(1)} %`;
-    const label = width > 40 ? escape(name.slice(0, Math.floor(width / 7))) : '';
+    const label = width > 40 ? quoted(name.slice(0, Math.floor(width / 7))) : '';
     const box = `<rect x="${x.toFixed(1)}" y="${y}" width="${width.toFixed(1)}" height="${ROW - 1}" fill="${colourOf(url)}"/>`;
     const text = label && `<text x="${(x + 3).toFixed(1)}" y="${y + 11}">${label}</text>`;
-    return `<g><title>${escape(name)} ${escape(shortOf(url))} ${share}</title>${box}${text}</g>`;
+    return `<g><title>${quoted(name)} ${quoted(shortOf(url))} ${share}</title>${box}${text}</g>`;
   });
   const head = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="monospace" font-size="11">`;
-  return `${head}\n<text x="4" y="14" font-size="13">${escape(title)}</text>\n${boxes.join('\n')}\n</svg>\n`;
+  return `${head}\n<text x="4" y="14" font-size="13">${quoted(title)}</text>\n${boxes.join('\n')}\n</svg>\n`;
 }
 
 function colourOf(url) {
@@ -81,6 +81,6 @@ function shortOf(url) {
   return url.split('/').slice(-2).join('/');
 }
 
-function escape(text) {
+function quoted(text) {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 }

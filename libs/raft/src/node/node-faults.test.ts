@@ -103,7 +103,7 @@ class Faulty {
 }
 
 describe('three nodes on faulty disks and a faulty network', () => {
-  it.each([1, 2, 3, 4])(
+  it.each([1, 2])(
     'keep every committed entry, in one order, through crashes (seed %i)',
     async (seed) => {
       const directory = await mkdtemp(join(tmpdir(), 'raft-faults-'));

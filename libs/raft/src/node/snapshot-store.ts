@@ -1,9 +1,10 @@
 import { createReadStream } from 'node:fs';
-import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ConfState } from '../core/messages.js';
 import type { SnapshotSink, SnapshotSource } from '../transport/transport.js';
 import { crc32c } from '../wal/crc32c.js';
+import { RealDisk } from '../wal/real-disk.js';
 import type { SnapshotFile } from './log-meta.js';
 
 const INDEX_DIGITS = 16;
@@ -18,7 +19,7 @@ export class SnapshotStore {
   constructor(private readonly directory: string) {}
 
   async prepare(): Promise<void> {
-    await mkdir(this.directory, { recursive: true });
+    await new RealDisk().makeDirectory(this.directory);
   }
 
   /** Writes a snapshot from its chunks. */
@@ -137,12 +138,7 @@ export class SnapshotStore {
 
   async #publish(part: string, path: string): Promise<void> {
     await rename(part, path);
-    const directory = await open(this.directory, 'r');
-    try {
-      await directory.sync();
-    } finally {
-      await directory.close();
-    }
+    await new RealDisk().syncDirectory(this.directory);
   }
 
   /** Two members' snapshots at one index need not be the same bytes. */

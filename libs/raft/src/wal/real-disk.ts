@@ -1,6 +1,6 @@
 import { close, constants, fdatasync, fstat, open, read, write } from 'node:fs';
 import { mkdir, open as openHandle, readdir, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { lockDirectory } from './directory-lock.js';
 import type { Disk, DiskFile, DiskLock, PersistCallback } from './disk.js';
@@ -15,10 +15,13 @@ const DSYNC = constants.O_DSYNC ?? 0;
 /** node:fs. */
 export class RealDisk implements Disk {
   async makeDirectory(directory: string): Promise<void> {
-    const first = await mkdir(directory, { recursive: true });
+    const path = resolve(directory);
+    const first = await mkdir(path, { recursive: true });
     if (first === undefined) return;
-    for (let made = directory; made.length >= first.length; made = dirname(made))
+    // Each new directory is an entry of the one above.
+    for (let made = path; made.length >= first.length && made !== dirname(made); made = dirname(made)) {
       await this.syncDirectory(dirname(made));
+    }
   }
 
   list(directory: string): Promise<string[]> {

@@ -14,7 +14,7 @@ describe('the write-ahead log on a faulty disk', () => {
       fc.asyncProperty(fc.integer(), async (seed) => {
         await survive(seed, {});
       }),
-      { numRuns: 250 },
+      { numRuns: 150 },
     );
   });
 
@@ -23,7 +23,7 @@ describe('the write-ahead log on a faulty disk', () => {
       fc.asyncProperty(fc.integer(), async (seed) => {
         await survive(seed, { shortWrite: 0.2, syncError: 0.01 });
       }),
-      { numRuns: 250 },
+      { numRuns: 150 },
     );
   });
 
@@ -32,7 +32,7 @@ describe('the write-ahead log on a faulty disk', () => {
       fc.asyncProperty(fc.integer(), async (seed) => {
         await survive(seed, { capacityBytes: 5 * SEGMENT_BYTES });
       }),
-      { numRuns: 60 },
+      { numRuns: 40 },
     );
   });
 
