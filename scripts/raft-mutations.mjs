@@ -353,8 +353,8 @@ export const mutations = [
   {
     fault: 'appends changes that cannot be applied',
     file: 'core/leader.ts',
-    find: '  return findConfChangeError(raft, change);',
-    replace: '  return undefined;',
+    find: 'raft.config.etcdCompatibility ? undefined : findConfChangeError(raft, change);',
+    replace: 'undefined;',
   },
   {
     fault: 'applies several changes in one step',
@@ -429,8 +429,8 @@ export const mutations = [
   {
     fault: 'a removed leader answers reads alone',
     file: 'core/reads.ts',
-    find: 'if (raft.clusterConfig.isSingleton && raft.clusterConfig.voters.has(raft.id)) {',
-    replace: 'if (raft.clusterConfig.isSingleton) {',
+    find: 'if (isSingleton && (voters.has(raft.id) || raft.config.etcdCompatibility)) {',
+    replace: 'if (isSingleton) {',
   },
   {
     fault: 'confirms reads that came after the heartbeat',

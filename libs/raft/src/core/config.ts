@@ -48,6 +48,11 @@ export interface RaftConfig {
   readonly disableConfChangeValidation?: boolean;
   /** A leader that is removed or demoted becomes a follower when it applies that. Default false. */
   readonly stepDownOnRemoval?: boolean;
+  /**
+   * Where this library differs from etcd-raft for safety's sake (docs/core.md), do as that one does: for replaying scenario
+   * files recorded from it, never for real data. Default false.
+   */
+  readonly etcdCompatibility?: boolean;
   readonly logger?: Logger;
 }
 
@@ -77,6 +82,7 @@ export function resolveConfig(config: RaftConfig): ResolvedConfig {
     disableProposalForwarding: config.disableProposalForwarding ?? false,
     disableConfChangeValidation: config.disableConfChangeValidation ?? false,
     stepDownOnRemoval: config.stepDownOnRemoval ?? false,
+    etcdCompatibility: config.etcdCompatibility ?? false,
     logger: config.logger ?? silentLogger,
   };
   validate(resolved);

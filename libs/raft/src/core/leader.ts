@@ -116,7 +116,7 @@ function findObjection(raft: Raft, change: ConfChange): string | undefined {
   if (clusterConfig.isJoint && !wantsToLeave) return 'must transition out of joint config first';
   if (!clusterConfig.isJoint && wantsToLeave) return 'not in joint state; refusing empty conf change';
   // No other change can come in between (R4): the active configuration is the one this change will apply to.
-  return findConfChangeError(raft, change);
+  return raft.config.etcdCompatibility ? undefined : findConfChangeError(raft, change);
 }
 
 function handleAppendAccepted(raft: Raft, message: Message, peer: Progress): void {

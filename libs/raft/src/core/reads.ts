@@ -12,8 +12,9 @@ import { broadcastHeartbeat } from './replication.js';
 const EARLY_READS_MAX = 65_536;
 
 export function requestRead(raft: Raft, request: Message): void {
+  const { isSingleton, voters } = raft.clusterConfig;
   // The only voter confirms itself. A leader that has removed itself must ask whoever is left, like any other.
-  if (raft.clusterConfig.isSingleton && raft.clusterConfig.voters.has(raft.id)) {
+  if (isSingleton && (voters.has(raft.id) || raft.config.etcdCompatibility)) {
     answer(raft, request, raft.log.committed);
     return;
   }

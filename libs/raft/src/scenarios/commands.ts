@@ -69,6 +69,7 @@ const templateSetters: Readonly<Record<string, (value: string) => NodeTemplate>>
   checkquorum: (value) => ({ checkQuorum: boolean(value) }),
   'step-down-on-removal': (value) => ({ stepDownOnRemoval: boolean(value) }),
   'disable-conf-change-validation': (value) => ({ disableConfChangeValidation: boolean(value) }),
+  'etcd-compatibility': (value) => ({ etcdCompatibility: boolean(value) }),
   'disable-proposal-forwarding': (value) => ({ disableProposalForwarding: boolean(value) }),
   'max-committed-size-per-ready': (value) => ({ committedBytesPerReadyMax: number(value) }),
   'max-size-per-msg': (value) => ({ messageBytesMax: number(value) }),
@@ -79,7 +80,7 @@ const templateSetters: Readonly<Record<string, (value: string) => NodeTemplate>>
 
 function addNodes(env: Environment, { args }: Directive): void {
   const count = number(words(args)[0]);
-  let template: NodeTemplate = { inflightMessagesMax: 2 ** 31 - 1 };
+  let template: NodeTemplate = { inflightMessagesMax: 2 ** 31 - 1, etcdCompatibility: true };
   const list = (key: string) => (args.find((arg) => arg.key === key)?.values ?? []).map(number);
   for (const { key, values } of args) {
     for (const one of values) template = { ...template, ...templateSetters[key]?.(one) };

@@ -47,6 +47,8 @@ export interface BenchNode {
   readonly core: RawNode;
   readonly storage: HistoryStorage;
   readonly isAsync: boolean;
+  /** Behaves as etcd-raft where this library differs. */
+  readonly isEtcd: boolean;
   readonly appendWork: Message[];
   readonly applyWork: Message[];
 }
@@ -93,7 +95,8 @@ export class Environment {
         logger: this.output,
       });
       const isAsync = template.asyncStorageWrites ?? false;
-      this.nodes.push({ id, core, storage, isAsync, appendWork: [], applyWork: [] });
+      const isEtcd = template.etcdCompatibility ?? false;
+      this.nodes.push({ id, core, storage, isAsync, isEtcd, appendWork: [], applyWork: [] });
     }
   }
 
@@ -235,7 +238,8 @@ function persist(
 }
 
 /** The state machine: all payloads joined, with one snapshot kept per entry. */
-function applyEntries({ core, storage }: BenchNode, entries: readonly Entry[]): void {
+function applyEntries(node: BenchNode, entries: readonly Entry[]): void {
+  const { core, storage } = node;
   for (const { index, term, type, data } of entries) {
     const last = storage.history.at(-1) as Snapshot;
     let update = data;
@@ -243,7 +247,7 @@ function applyEntries({ core, storage }: BenchNode, entries: readonly Entry[]): 
     if (type !== EntryType.Normal) {
       const change = decodeConfChange(type, data);
       update = change.context;
-      confState = core.applyConfChange(change, index);
+      confState = node.isEtcd ? core.applyConfChange(change) : core.applyConfChange(change, index);
     }
     const joined = new Uint8Array(last.data.length + update.length);
     joined.set(last.data);
