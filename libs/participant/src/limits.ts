@@ -32,7 +32,7 @@ export const DEFAULT_LIMITS: ParticipantLimits = {
   prepareConcurrency: 16,
   prepareBacklogMax: 2000,
   finaliseConcurrency: 8,
-  lockTimeoutMs: 1000,
+  lockTimeoutMs: 500,
   prepareAttemptsMax: 10,
   prepareRetryBaseMs: 5,
   prepareRetryCapMs: 200,
