@@ -72,7 +72,7 @@ export async function startCoordinator(house, coordinator, { brokers, databases 
   const databaseUrl = await databases.create(coordinator.database);
   const env = coordinatorEnvironment(process.env, { ...coordinator, url: advertisedUrl, databaseUrl, brokers });
   const supervised = await keepApp(house, name, 'coordinator', env);
-  house.describe('coordinators', { id, url, supervised });
+  house.describe('coordinators', { id, url, databaseUrl, supervised });
   await untilReady({ supervised, url, log: house.logOf(name), givenUp: () => house.stopping });
 }
 

@@ -3,7 +3,7 @@ import { rename, rm, writeFile } from 'node:fs/promises';
 
 /**
  * @typedef {object} RunState pid is null for what we did not start, or what is down just now
- * @property {{ id: number, url: string, pid: number | null }[]} coordinators
+ * @property {{ id: number, url: string, pid: number | null, databaseUrl: string }[]} coordinators
  * @property {{ name: string, url: string, pid: number | null, databaseUrl: string }[]} participants
  * @property {{ brokers: string, pid: number | null }} kafka
  * @property {{ url: string, pid: number | null }} postgres

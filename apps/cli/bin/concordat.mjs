@@ -1,4 +1,9 @@
 #!/usr/bin/env node
-import { runConcordat } from '../dist/main.js';
+// In a checkout the sources may not be compiled yet; an installed package brings its dist/ along.
+import { existsSync } from 'node:fs';
 
+const entry = new URL('../dist/main.js', import.meta.url);
+const builder = new URL('../../../scripts/build.mjs', import.meta.url);
+if (existsSync(builder)) await (await import(builder.href)).build();
+const { runConcordat } = await import(entry.href);
 process.exitCode = await runConcordat(process.argv.slice(2), process.env);

@@ -16,6 +16,8 @@ export class NoStateError extends Error {
   override readonly name = 'NoStateError';
 }
 
+const UNDEFINED_TABLE = '42P01';
+
 /** Text forms that do not depend on how the server is set up. */
 const BEGIN_SQL = `
   BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
@@ -45,11 +47,16 @@ export async function exportState(databaseUrl: string): Promise<StateExport> {
 }
 
 async function readHeader(client: pg.Client): Promise<SnapshotHeader> {
-  const { rows } = await client.query<Record<string, string | null>>(
-    `SELECT applied_index, applied_term, incarnation, published_index, pruned_through, reconciling::text,
+  const { rows } = await client
+    .query<Record<string, string | null>>(
+      `SELECT applied_index, applied_term, incarnation, published_index, pruned_through, reconciling::text,
             to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS taken_at
        FROM coordinator_state`,
-  );
+    )
+    .catch((error: { code?: string }) => {
+      if (error.code === UNDEFINED_TABLE) return { rows: [] };
+      throw error;
+    });
   const [row] = rows;
   if (!row) throw new NoStateError('the database holds no state of a coordinator yet');
   return {

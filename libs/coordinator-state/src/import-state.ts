@@ -21,6 +21,8 @@ export interface StateRow {
 export interface ImportPlan {
   /** The row, once the header is known. */
   readonly state: (header: SnapshotHeader) => StateRow;
+  /** What a column gets instead of what the snapshot has for it, as SQL; the column comes quoted. */
+  readonly column?: (table: SnapshotTable, column: string, header: SnapshotHeader) => string;
   /** Called within the transaction of the swap, when the tables hold the snapshot and nobody else sees them yet. */
   readonly adjust?: (client: pg.Client, header: SnapshotHeader) => Promise<void>;
   /** Called within that transaction before anything is replaced; what it throws stops the import. */
@@ -120,8 +122,13 @@ async function swap(client: pg.Client, header: SnapshotHeader, staged: StagedCol
   await plan.check?.(client);
   await client.query(`TRUNCATE ${['coordinator_state', ...SNAPSHOT_TABLES].join(', ')}`);
   for (const [name, columns] of staged) {
-    const list = columnList(columns);
-    await client.query(`INSERT INTO ${name} (${list}) SELECT ${list} FROM ${staging(name)}`);
+    const values = columns.map((column) => {
+      const quoted = columnList([column]);
+      return plan.column?.(name, quoted, header) ?? quoted;
+    });
+    await client.query(
+      `INSERT INTO ${name} (${columnList(columns)}) SELECT ${values.join(', ')} FROM ${staging(name)}`,
+    );
   }
   const row = plan.state(header);
   await client.query(
