@@ -54,6 +54,7 @@ export class RaftNode<Result = unknown> {
       await node.#begin();
       return node;
     } catch (error) {
+      await resolved.transport.close().catch(() => undefined);
       await log.wal.close();
       throw error;
     }
