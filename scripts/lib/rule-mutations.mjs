@@ -6,7 +6,7 @@ const TRANSITIONS = 'libs/transaction/src/transitions.ts';
 const LEADER = 'apps/coordinator/src/engine/leader.ts';
 const REPLICA = 'apps/coordinator/src/engine/replica.ts';
 const COORDINATOR = 'apps/coordinator/src/engine/coordinator.ts';
-const SINGLE_NODE_LOG = 'apps/coordinator/src/decision-log/single-node-log.ts';
+const RAFT_LOG = 'apps/coordinator/src/cluster/raft-log.ts';
 const PREPARE = 'libs/participant/src/prepare.ts';
 
 const CORE = ['libs/transaction/src'];
@@ -105,11 +105,11 @@ export const RULE_MUTATIONS = [
   },
   {
     rule: 'D2',
-    file: SINGLE_NODE_LOG,
-    what: 'two starts share a term',
-    find: 'this.#term = recovery.hardState.term + 1;',
-    replace: 'this.#term = Math.max(1, recovery.hardState.term);',
-    tests: ['apps/coordinator/src/decision-log'],
+    file: RAFT_LOG,
+    what: 'an entry is proposed in another term than its proposer leads',
+    find: 'term !== this.#announcedTerm || term !== node.term) return false;',
+    replace: 'false) return false;',
+    tests: ['apps/coordinator/src/cluster/raft-log.test.ts'],
   },
   {
     rule: 'D3',
@@ -167,14 +167,6 @@ export const RULE_MUTATIONS = [
     find: "if (state === 'active' || state === 'preparing' || state === 'committing') return;",
     replace: "if (state === 'active' || state === 'preparing') return;",
     tests: engine('deciding'),
-  },
-  {
-    rule: 'D4',
-    file: SINGLE_NODE_LOG,
-    what: 'an entry is applied before it is durable',
-    find: 'await this.#wal.append({ entries: batch.map(toWalEntry) });',
-    replace: 'void this.#wal.append({ entries: batch.map(toWalEntry) });',
-    tests: ['apps/coordinator/src/decision-log'],
   },
   {
     rule: 'D5',
@@ -357,5 +349,13 @@ export const RULE_MUTATIONS = [
     find: 'leader?.abortUndecided(stopped);',
     replace: '',
     tests: engine('stopping'),
+  },
+  {
+    rule: 'D10',
+    file: RAFT_LOG,
+    what: 'closing drops what was proposed',
+    find: 'await within(this.#lastProposal, CLOSE_GRACE_MS);',
+    replace: '',
+    tests: ['apps/coordinator/src/cluster/raft-log.test.ts'],
   },
 ];

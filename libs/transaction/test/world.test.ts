@@ -5,7 +5,7 @@ import { World } from './world.js';
 
 /** `MODEL_RUNS` asks for more runs; `MODEL_SEED` and `MODEL_PATH`, printed by a failure, replay it. */
 const { MODEL_RUNS, MODEL_SEED, MODEL_PATH } = process.env;
-const RUNS = Number(MODEL_RUNS ?? 1000);
+const RUNS = Number(MODEL_RUNS ?? 600);
 const STEPS_MAX = 400;
 /** Each is three seconds of the world: deadlines are at 20 s, resends at most 4 s apart. */
 const ROUNDS_MAX = 40;

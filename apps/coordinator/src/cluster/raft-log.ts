@@ -1,5 +1,6 @@
 import { type ConfState, type Entry, RaftNode, type Status, type Transport } from '@concordat/raft';
 import type { DecisionLog, DecisionLogListener } from '../engine/decision-log.js';
+import { within } from '../engine/within.js';
 
 /** Entries kept below what Postgres holds, for members that lag a little: they need no snapshot then. */
 const TRAILING_ENTRIES = 20_000;
@@ -14,6 +15,8 @@ export interface RaftLogOptions {
 }
 
 const ELECTION_TICKS = 10;
+/** How long closing waits for what was proposed: without a quorum it may never be settled. */
+const CLOSE_GRACE_MS = 2000;
 const PENDING_PROPOSALS_MAX = 200_000;
 const PENDING_BYTES_MAX = 512 * 1024 * 1024;
 
@@ -30,6 +33,7 @@ export class RaftLog implements DecisionLog {
   #announcedTerm: number | undefined;
   #syncing = false;
   #closing = false;
+  #lastProposal: Promise<void> = Promise.resolve();
 
   constructor(private readonly options: RaftLogOptions) {}
 
@@ -110,10 +114,11 @@ export class RaftLog implements DecisionLog {
 
   propose(term: number, data: Uint8Array): boolean {
     const node = this.#node;
-    if (this.#closing || !node?.isLeader || term !== this.#announcedTerm) return false;
+    // D2: in the term of the proposer or not at all, even in the moment before it hears that its leadership has passed.
+    if (this.#closing || !node?.isLeader || term !== this.#announcedTerm || term !== node.term) return false;
     // What comes of it is heard from `apply`, or settled by the first entry of a later term. What is dropped while this
     // replica still leads would leave a settled decision without an entry: the bounds are beyond what admission lets in.
-    void node.propose(data).then(({ outcome }) => {
+    this.#lastProposal = node.propose(data).then(({ outcome }) => {
       if (outcome === 'dropped' && node.isLeader && this.#announcedTerm === term && !this.#closing) {
         this.#listener?.onFailure(new Error('the decision log had no room for an entry'));
       }
@@ -142,6 +147,8 @@ export class RaftLog implements DecisionLog {
 
   async close(): Promise<void> {
     this.#closing = true;
+    // D10: what was proposed is applied and its callers are answered, in order, so the last one stands for all.
+    await within(this.#lastProposal, CLOSE_GRACE_MS);
     await this.#node?.close();
   }
 
