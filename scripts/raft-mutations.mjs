@@ -417,7 +417,7 @@ export const mutations = [
   {
     fault: 'answers reads before the first commit of the term',
     file: 'core/reads.ts',
-    find: 'if (raft.earlyReads.length < EARLY_READS_MAX) raft.earlyReads.push(request);',
+    find: 'if (raft.earlyReads.length < WAITING_READS_MAX) raft.earlyReads.push(request);',
     replace: 'confirmAndAnswer(raft, request);',
   },
   {

@@ -8,8 +8,11 @@ import { Raft } from './raft.js';
 import { decodeReadNumber } from './read-queue.js';
 import { broadcastHeartbeat } from './replication.js';
 
-/** Bound on reads that wait for the first commit of a term. Beyond it they are dropped, as by a node without a leader. */
-const EARLY_READS_MAX = 65_536;
+/**
+ * Bound on reads that wait, for the first commit of a term or for their confirmation. Beyond it they are dropped, as by a
+ * node without a leader: whoever asked asks again.
+ */
+const WAITING_READS_MAX = 65_536;
 
 export function requestRead(raft: Raft, request: Message): void {
   const { isSingleton, voters } = raft.clusterConfig;
@@ -20,7 +23,7 @@ export function requestRead(raft: Raft, request: Message): void {
   }
   // Until then an earlier leader may have committed, and acknowledged, more than this node knows of.
   if (!raft.hasCommittedInTerm()) {
-    if (raft.earlyReads.length < EARLY_READS_MAX) raft.earlyReads.push(request);
+    if (raft.earlyReads.length < WAITING_READS_MAX) raft.earlyReads.push(request);
     return;
   }
   confirmAndAnswer(raft, request);
@@ -48,6 +51,7 @@ export function confirmReads(raft: Raft, response: Message): void {
 function confirmAndAnswer(raft: Raft, request: Message): void {
   switch (raft.config.readOnly) {
     case 'safe':
+      if (raft.reads.length >= WAITING_READS_MAX) return;
       raft.reads.add(request, raft.log.committed);
       raft.reads.acknowledge(raft.id, raft.reads.newest);
       broadcastHeartbeat(raft);
