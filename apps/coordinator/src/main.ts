@@ -1,5 +1,6 @@
 import 'reflect-metadata';
 import { type Config, ConfigError, readConfig } from './config/config.js';
+import { withSecretFiles } from './config/secret-files.js';
 import { coordinatorModule } from './coordinator.module.js';
 import { CoordinatorProcess } from './coordinator-process.js';
 import { createHttpApp } from './http/create-app.js';
@@ -54,7 +55,7 @@ async function run(config: Config, logger: Logger, onFatal: (error: Error) => vo
 
 function readConfigOrExit(): Config {
   try {
-    return readConfig(process.env);
+    return readConfig(withSecretFiles(process.env));
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     console.error(error.message);

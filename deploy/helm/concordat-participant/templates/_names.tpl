@@ -1,0 +1,43 @@
+{{- define "participant.name" -}}
+{{ .Release.Name | trunc 50 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "participant.selector" -}}
+app.kubernetes.io/name: {{ .Values.participant }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: participant
+{{- end }}
+
+{{- define "participant.labels" -}}
+{{ include "participant.selector" . }}
+app.kubernetes.io/part-of: concordat
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- end }}
+
+{{- define "participant.environment" -}}
+- name: PORT
+  value: {{ .Values.port | quote }}
+- name: PARTICIPANT_NAME
+  value: {{ .Values.participant }}
+- name: DATABASE_URL
+  valueFrom:
+    secretKeyRef:
+      name: {{ .Values.database.existingSecret }}
+      key: {{ .Values.database.key }}
+- name: KAFKA_BROKERS
+  value: {{ join "," .Values.kafka.brokers | quote }}
+{{- with .Values.kafka.client }}
+- name: KAFKA_CLIENT
+  value: {{ . }}
+{{- end }}
+{{- with .Values.coordinatorUrl }}
+- name: COORDINATOR_URL
+  value: {{ . }}
+{{- end }}
+- name: LOG_LEVEL
+  value: {{ .Values.logLevel }}
+{{- with .Values.extraEnv }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
