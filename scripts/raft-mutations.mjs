@@ -429,8 +429,14 @@ export const mutations = [
   {
     fault: 'a removed leader answers reads alone',
     file: 'core/reads.ts',
-    find: 'if (isSingleton && (voters.has(raft.id) || raft.config.etcdCompatibility)) {',
-    replace: 'if (isSingleton) {',
+    find: 'return clusterConfig.isSingleton && clusterConfig.voters.has(id) && !config.etcdCompatibility;',
+    replace: 'return clusterConfig.isSingleton && !config.etcdCompatibility;',
+  },
+  {
+    fault: 'a single voter answers reads before its first commit',
+    file: 'core/reads.ts',
+    find: 'if (raft.config.etcdCompatibility && raft.clusterConfig.isSingleton) {',
+    replace: 'if (raft.clusterConfig.isSingleton && raft.clusterConfig.voters.has(raft.id)) {',
   },
   {
     fault: 'confirms reads that came after the heartbeat',

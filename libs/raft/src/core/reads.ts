@@ -15,18 +15,22 @@ import { broadcastHeartbeat } from './replication.js';
 const WAITING_READS_MAX = 65_536;
 
 export function requestRead(raft: Raft, request: Message): void {
-  const { isSingleton, voters } = raft.clusterConfig;
-  // The only voter confirms itself. A leader that has removed itself must ask whoever is left, like any other.
-  if (isSingleton && (voters.has(raft.id) || raft.config.etcdCompatibility)) {
+  if (raft.config.etcdCompatibility && raft.clusterConfig.isSingleton) {
     answer(raft, request, raft.log.committed);
     return;
   }
-  // Until then an earlier leader may have committed, and acknowledged, more than this node knows of.
+  // Until then more may be committed, and acknowledged, than this node knows of: by an earlier leader, or by itself before
+  // a crash that set its commit index back. That holds for a single voter, too.
   if (!raft.hasCommittedInTerm()) {
     if (raft.earlyReads.length < WAITING_READS_MAX) raft.earlyReads.push(request);
     return;
   }
   confirmAndAnswer(raft, request);
+}
+
+/** The only voter confirms itself. A leader that has removed itself must ask whoever is left, like any other. */
+function decidesAlone({ clusterConfig, config, id }: Raft): boolean {
+  return clusterConfig.isSingleton && clusterConfig.voters.has(id) && !config.etcdCompatibility;
 }
 
 /** The first commit of the term has happened: the reads that waited for it go on. */
@@ -49,6 +53,10 @@ export function confirmReads(raft: Raft, response: Message): void {
 }
 
 function confirmAndAnswer(raft: Raft, request: Message): void {
+  if (decidesAlone(raft)) {
+    answer(raft, request, raft.log.committed);
+    return;
+  }
   switch (raft.config.readOnly) {
     case 'safe':
       if (raft.reads.length >= WAITING_READS_MAX) return;

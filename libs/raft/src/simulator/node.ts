@@ -331,6 +331,8 @@ export class SimulatedNode {
     const cut = this.#lastSnapshotIndex - this.tuning.keepEntries;
     if (cut < storage.firstIndex()) return;
     storage.compact(cut);
+    // A snapshot may be on its way to the disk that has put the log behind the cut already.
+    if (cut < this.#believedFrom) return;
     this.#believed = this.#believed.slice(cut + 1 - this.#believedFrom);
     this.#believedFrom = cut + 1;
   }
