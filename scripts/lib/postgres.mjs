@@ -55,8 +55,8 @@ export async function startPostgres({
   directory,
   port = 0,
   onProgress = () => {},
-  maxPreparedTransactions = 200,
-  maxConnections = 200,
+  maxPreparedTransactions = 1000,
+  maxConnections = 300,
   settings = {},
   logFile,
 }) {
