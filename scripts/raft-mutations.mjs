@@ -387,13 +387,6 @@ export const mutations = [
     replace: '',
   },
 
-  {
-    fault: 'a demoted leader takes proposals',
-    file: 'core/leader.ts',
-    find: '(own.isLearner && !raft.config.etcdCompatibility)',
-    replace: 'false',
-  },
-
   // Transfers
   {
     fault: 'hands leadership to a follower that lags',

@@ -46,7 +46,10 @@ export interface RaftConfig {
   readonly disableProposalForwarding?: boolean;
   /** Skip the checks on configuration changes at proposal. Only for callers that order and check them elsewhere. */
   readonly disableConfChangeValidation?: boolean;
-  /** A leader that is removed or demoted becomes a follower when it applies that. Default false. */
+  /**
+   * A leader that is removed or demoted becomes a follower when it applies that. Otherwise it leads on, until it is stopped
+   * or another is elected. Default true.
+   */
   readonly stepDownOnRemoval?: boolean;
   /**
    * Where this library differs from etcd-raft for safety's sake (docs/core.md), do as that one does: for replaying scenario
@@ -81,7 +84,7 @@ export function resolveConfig(config: RaftConfig): ResolvedConfig {
     readOnly: config.readOnly ?? 'safe',
     disableProposalForwarding: config.disableProposalForwarding ?? false,
     disableConfChangeValidation: config.disableConfChangeValidation ?? false,
-    stepDownOnRemoval: config.stepDownOnRemoval ?? false,
+    stepDownOnRemoval: config.stepDownOnRemoval ?? true,
     etcdCompatibility: config.etcdCompatibility ?? false,
     logger: config.logger ?? silentLogger,
   };

@@ -71,9 +71,7 @@ function stepLeaderFromPeer(raft: Raft, message: Message): undefined {
 /** Appends and sends out. All of a batch goes in, or nothing. */
 export function proposeAsLeader(raft: Raft, proposed: readonly Proposed[]): Refusal | undefined {
   if (proposed.length === 0) return undefined;
-  // Removed or demoted, and leading until another is elected: entries that only this node has would keep it from voting.
-  const own = raft.tracker.get(raft.id);
-  if (own === undefined || (own.isLearner && !raft.config.etcdCompatibility)) return 'not-a-member';
+  if (raft.tracker.get(raft.id) === undefined) return 'not-a-member'; // removed, and leading until another is elected
   if (raft.leadTransferee !== NONE) {
     raft.logger.debug(() => {
       const transfer = `transfer leadership to ${hex(raft.leadTransferee)} is in progress`;

@@ -80,7 +80,11 @@ const templateSetters: Readonly<Record<string, (value: string) => NodeTemplate>>
 
 function addNodes(env: Environment, { args }: Directive): void {
   const count = number(words(args)[0]);
-  let template: NodeTemplate = { inflightMessagesMax: 2 ** 31 - 1, etcdCompatibility: true };
+  let template: NodeTemplate = {
+    inflightMessagesMax: 2 ** 31 - 1,
+    stepDownOnRemoval: false,
+    etcdCompatibility: true,
+  };
   const list = (key: string) => (args.find((arg) => arg.key === key)?.values ?? []).map(number);
   for (const { key, values } of args) {
     for (const one of values) template = { ...template, ...templateSetters[key]?.(one) };
