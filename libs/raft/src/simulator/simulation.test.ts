@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { Simulation, simulate } from './simulation.js';
 
-const RUNS = 200;
+const RUNS = 300;
 
 describe('a simulated cluster', () => {
   it(`keeps every promise under ${RUNS} seeds of faults, and comes to rest when they stop`, () => {
