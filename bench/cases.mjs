@@ -23,28 +23,29 @@ const openers = { empty: openEmpty, inventory: openInventory };
  * @param {string} name
  * @param {import('./surroundings.mjs').Surroundings} surroundings
  * @param {number} callers the most that will be in flight
+ * @param {number} replicas of the coordinator
  * @returns {Promise<import('./floors.mjs').Subject>}
  */
-export const openCase = (name, surroundings, callers) => openers[name](surroundings, callers);
+export const openCase = (name, surroundings, callers, replicas = 1) => openers[name](surroundings, callers, replicas);
 
 /** Participants without work or database. */
-async function openEmpty(surroundings, callers) {
+async function openEmpty(surroundings, callers, replicas) {
   const names = ['empty-a', 'empty-b'];
   const context = { brokers: surroundings.kafka.brokers, client: process.env.KAFKA_CLIENT || undefined };
   const start = (name) =>
     WorkloadProcess.open('empty-participant', { ...context, name }, profiledEnv(surroundings, name));
   const participants = Object.fromEntries(await Promise.all(names.map(async (name) => [name, await start(name)])));
   for (const participant of Object.values(participants)) surroundings.closing.add(() => participant.close());
-  const coordinator = await openCoordinator('empty', surroundings);
+  const coordinator = await openCoordinators('empty', surroundings, replicas);
   await untilHeard(coordinator, names);
   const body = { kind: 'fixed', json: oneShot(names, 'nothing', '{}') };
   return openSubject(surroundings, { coordinator, participants, callers, body });
 }
 
 /** The example participant twice, each with a database of its own; every branch changes one row. */
-async function openInventory(surroundings, callers) {
+async function openInventory(surroundings, callers, replicas) {
   const names = ['inventory-a', 'inventory-b'];
-  const coordinator = await openCoordinator('inventory', surroundings);
+  const coordinator = await openCoordinators('inventory', surroundings, replicas);
   const start = async (name) => {
     const databaseUrl = await surroundings.postgres.createDatabase(`bench_${name.replace('-', '_')}`);
     const where = { name, port: await freePort(), databaseUrl, brokers: surroundings.kafka.brokers };
@@ -59,25 +60,42 @@ async function openInventory(surroundings, callers) {
   return openSubject(surroundings, { coordinator, participants, callers, body });
 }
 
-async function openCoordinator(name, surroundings) {
-  const [port, raftPort] = [await freePort(), await freePort()];
-  const url = `http://127.0.0.1:${port}`;
-  const env = coordinatorEnvironment(process.env, {
-    id: 1,
-    port,
-    url,
-    raftPort,
-    peers: `1=127.0.0.1:${raftPort}`,
-    databaseUrl: await surroundings.postgres.createDatabase(`bench_coordinator_${name}`),
-    brokers: surroundings.kafka.brokers,
-    dataDirectory: join(surroundings.directory, `coordinator-${name}`),
-  });
-  const running = await openApp(surroundings, 'coordinator', 'coordinator', env);
-  await until('The coordinator becoming ready', async () => {
-    await running.assertAlive();
+/** @returns {Promise<{ url: string, replicas: Record<string, { pid: number, url: string }> }>} `url` is the leader's */
+async function openCoordinators(name, surroundings, count) {
+  const numbers = Array.from({ length: count }, (_, index) => index + 1);
+  const places = await Promise.all(
+    numbers.map(async (id) => ({ id, port: await freePort(), raftPort: await freePort() })),
+  );
+  const peers = places.map(({ id, raftPort }) => `${id}=127.0.0.1:${raftPort}`).join(',');
+  const start = async ({ id, port, raftPort }) => {
+    const title = count === 1 ? 'coordinator' : `coordinator-${id}`;
+    const url = `http://127.0.0.1:${port}`;
+    const env = coordinatorEnvironment(process.env, {
+      ...{ id, port, url, raftPort, peers, brokers: surroundings.kafka.brokers },
+      databaseUrl: await surroundings.postgres.createDatabase(`bench_coordinator_${name}_${id}`),
+      dataDirectory: join(surroundings.directory, `${name}-${title}`),
+    });
+    return [title, { ...(await openApp(surroundings, 'coordinator', title, env)), url }];
+  };
+  const replicas = Object.fromEntries(await Promise.all(places.map(start)));
+  await Promise.all(Object.entries(replicas).map(([title, replica]) => untilReady(title, replica)));
+  const [first] = Object.values(replicas);
+  return { url: await leaderUrl(first.url), replicas };
+}
+
+function untilReady(title, { url, assertAlive }) {
+  return until(`The readiness of ${title}`, async () => {
+    await assertAlive();
     return (await fetch(`${url}/health/ready`)).ok;
   });
-  return { ...running, url };
+}
+
+/** The load goes to the leader, as that of a client that knows it does. */
+async function leaderUrl(anyUrl) {
+  return until('The election of a leader', async () => {
+    const { leader, members } = await (await fetch(`${anyUrl}/v1/cluster`)).json();
+    return members.find(({ id }) => id === leader)?.url;
+  });
 }
 
 async function openApp(surroundings, app, name, env) {
@@ -141,18 +159,19 @@ async function stockUp(coordinator, names, skus) {
 /** @returns {Promise<import('./floors.mjs').Subject>} */
 async function openSubject(surroundings, { coordinator, participants, callers, body }) {
   const driver = await WorkloadProcess.open('http', { url: `${coordinator.url}/v1/transactions`, callers, body });
-  const system = { coordinator: coordinator.pid, ...pidsOf(participants) };
+  const apps = { ...coordinator.replicas, ...participants };
+  const system = pidsOf(apps);
   const meters = await Meters.open(surroundings, {
     pids: { ...system, client: driver.pid },
     postgres: true,
     topicPrefix: 'concordat.',
-    metricsUrls: [`${coordinator.url}/metrics`],
+    metricsUrls: Object.values(coordinator.replicas).map(({ url }) => `${url}/metrics`),
   });
   const close = async () => {
     await driver.close();
     await meters.close();
     await Promise.all(Object.values(participants).map((participant) => participant.close()));
-    await coordinator.close();
+    await Promise.all(Object.values(coordinator.replicas).map((replica) => replica.close()));
   };
   surroundings.closing.add(() => Promise.all([driver.close(), meters.close()]));
   return {
@@ -162,7 +181,7 @@ async function openSubject(surroundings, { coordinator, participants, callers, b
     participants: Object.keys(participants).length,
     profiled: surroundings.profile === undefined ? {} : system,
     assertAlive: async () => {
-      for (const process of [coordinator, ...Object.values(participants)]) await process.assertAlive();
+      for (const app of Object.values(apps)) await app.assertAlive();
     },
     close,
   };

@@ -21,9 +21,8 @@ describe('the options of the bench', () => {
     ]);
   });
 
-  it('say in one sentence that three replicas are not there yet', () => {
-    expect(() => readOptions(['--replicas', '3'])).toThrow(UsageError);
-    expect(() => readOptions(['--replicas', '3'])).toThrow(/^This version runs a single coordinator; [^.]*\.$/);
+  it('start as many coordinators as asked', () => {
+    expect(readOptions(['--replicas', '3']).replicas).toBe(3);
   });
 
   it.each([
@@ -34,6 +33,7 @@ describe('the options of the bench', () => {
     [['--concurrency', '0']],
     [['--rounds', '1.5']],
     [['--replicas', 'x']],
+    [['--replicas', '8']],
     [['--unknown']],
     [['stray']],
   ])('refuse %j', (words) => {

@@ -71,7 +71,8 @@ async function measureAll(surroundings, options, onLine = () => {}) {
   const lines = [];
   for (const { name, reported, concurrencies } of plan) {
     const isFloor = FLOORS.includes(name);
-    const subject = await (isFloor ? openFloor : openCase)(name, surroundings, callers);
+    const open = isFloor ? openFloor : openCase;
+    const subject = await open(name, surroundings, callers, options.replicas);
     await warmUp(subject, options.seconds);
     for (const concurrency of concurrencies) {
       const rounds = [];

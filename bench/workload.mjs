@@ -23,8 +23,13 @@ export class WorkloadProcess {
     const child = fork(workloadMain, { env, execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
     const workload = new WorkloadProcess();
     workload.#child = child;
-    workload.facts = await workload.#ask('open', { module: moduleOf(name), context });
-    return workload;
+    try {
+      workload.facts = await workload.#ask('open', { module: moduleOf(name), context });
+      return workload;
+    } catch (error) {
+      if (child.connected) child.disconnect();
+      throw error;
+    }
   }
 
   get pid() {

@@ -2,6 +2,7 @@
 // JSON it gets and writes JSON of the same length.
 import 'reflect-metadata';
 import { Controller, Module, Post, Req, Res } from '@nestjs/common';
+import { CLUSTER_API } from '../../apps/coordinator/dist/engine/cluster-api.js';
 import { createHttpApp } from '../../apps/coordinator/dist/http/create-app.js';
 import { createLogger } from '../../apps/coordinator/dist/observability/logger.js';
 import { MetricsRegistry } from '../../apps/coordinator/dist/observability/metrics-registry.js';
@@ -18,9 +19,13 @@ Req()(EchoController.prototype, 'echo', 0);
 Res()(EchoController.prototype, 'echo', 1);
 
 class EchoModule {}
-Module({ controllers: [EchoController], providers: [{ provide: MetricsRegistry, useValue: new MetricsRegistry() }] })(
-  EchoModule,
-);
+Module({
+  controllers: [EchoController],
+  providers: [
+    { provide: MetricsRegistry, useValue: new MetricsRegistry() },
+    { provide: CLUSTER_API, useValue: { leads: true, leaderUrl: undefined, appliedIndex: 0 } },
+  ],
+})(EchoModule);
 
 export async function open() {
   const app = await createHttpApp(EchoModule, createLogger('silent'));
