@@ -217,7 +217,7 @@ export class SimulatedNode {
     const { softState, hardState } = core.basicStatus();
     for (const checker of this.world.checkers) {
       if (ready.entries.length > 0) checker.onAppend?.(view, ready.entries);
-      if (ready.hardState) checker.onCommit?.(view, ready.hardState.commit);
+      if (ready.hardState) checker.onCommit?.(view, ready.hardState.commit, ready.hardState.term);
       if (softState.role === Role.Leader) checker.onLeader?.(view, hardState.term);
     }
     for (const { context, index } of ready.readStates) this.world.readAnswered(this.id, context, index);

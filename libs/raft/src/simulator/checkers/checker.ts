@@ -20,8 +20,8 @@ export interface NodeView {
 export interface Checker {
   /** The node takes these entries into its log, replacing what was at and behind the first. */
   onAppend?(node: NodeView, entries: readonly Entry[]): void;
-  /** The node knows everything up to `commit` to be committed. */
-  onCommit?(node: NodeView, commit: number): void;
+  /** The node, in `term`, knows everything up to `commit` to be committed. */
+  onCommit?(node: NodeView, commit: number, term: number): void;
   /** The node leads `term`. Called again and again while that lasts. */
   onLeader?(node: NodeView, term: number): void;
   /** The node sends this to another. */
