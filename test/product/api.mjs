@@ -17,12 +17,12 @@ export async function call(url, { method = 'GET', body, headers = {}, timeoutMs 
   return { status: response.status, headers: response.headers, body: json && text ? JSON.parse(text) : text };
 }
 
-/** @param {string} url @param {unknown} body @param {Record<string, string>} [headers] */
-export const post = (url, body, headers) => call(url, { method: 'POST', body, headers });
+/** @param {string} url @param {unknown} body @param {Record<string, string>} [headers] @param {number} [timeoutMs] */
+export const post = (url, body, headers, timeoutMs) => call(url, { method: 'POST', body, headers, timeoutMs });
 
 /** One-shot transaction. */
-export const oneShot = (url, branches, extra = {}, headers = {}) =>
-  post(`${url}/v1/transactions`, { commit: true, branches, ...extra }, headers);
+export const oneShot = (url, branches, extra = {}, headers = {}, timeoutMs = undefined) =>
+  post(`${url}/v1/transactions`, { commit: true, branches, ...extra }, headers, timeoutMs);
 
 export const branch = (participant, operation, input) => ({ participant, operation, input });
 

@@ -1,21 +1,11 @@
 // Kills at random under load; shared by `npm run test:faults` and its short form in `npm test`.
 import { quiet, verifyTransfers } from './checks.mjs';
+import { generator } from './generator.mjs';
 import { eventually, isReady, startProduct } from './product.mjs';
 import { openAccounts, TransferLoops } from './transfers.mjs';
 
 /** The product promises this much, in ms, from the last kill's recovery to nothing prepared and nothing unfinished. */
 const QUIET_WITHIN_MS = 10_000;
-
-/** Small, seeded, good enough to choose victims (mulberry32). @param {number} seed */
-function generator(seed) {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 const targetsOf = (run) => [...run.coordinators, ...run.participants.filter(({ name }) => name !== 'inventory')];
 
