@@ -97,7 +97,7 @@ describe('concordat', () => {
         applied_index: '0',
         applied_term: '0',
         published_index: '-10',
-        reconciling: true,
+        reconciliation: 'pending',
       }),
     ]);
     const [indices] = await empty.query(

@@ -49,7 +49,7 @@ export async function exportState(databaseUrl: string): Promise<StateExport> {
 async function readHeader(client: pg.Client): Promise<SnapshotHeader> {
   const { rows } = await client
     .query<Record<string, string | null>>(
-      `SELECT applied_index, applied_term, incarnation, published_index, pruned_through, reconciling::text,
+      `SELECT applied_index, applied_term, incarnation, published_index, pruned_through, reconciliation,
             to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS taken_at
        FROM coordinator_state`,
     )
@@ -66,7 +66,7 @@ async function readHeader(client: pg.Client): Promise<SnapshotHeader> {
     incarnation: Number(row.incarnation),
     publishedIndex: Number(row.published_index),
     prunedThrough: row.pruned_through ?? null,
-    reconciling: row.reconciling === 'true',
+    reconciliation: (row.reconciliation ?? null) as SnapshotHeader['reconciliation'],
     takenAt: row.taken_at as string,
   };
 }

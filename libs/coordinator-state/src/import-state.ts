@@ -14,7 +14,7 @@ export interface StateRow {
   readonly appliedTerm: number;
   readonly publishedIndex: number;
   readonly prunedThrough: string | null;
-  readonly reconciling: boolean;
+  readonly reconciliation: SnapshotHeader['reconciliation'];
   readonly writer: string | null;
 }
 
@@ -133,7 +133,7 @@ async function swap(client: pg.Client, header: SnapshotHeader, staged: StagedCol
   const row = plan.state(header);
   await client.query(
     `INSERT INTO coordinator_state (
-       member_id, incarnation, applied_index, applied_term, published_index, pruned_through, reconciling, writer)
+       member_id, incarnation, applied_index, applied_term, published_index, pruned_through, reconciliation, writer)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
     [
       row.memberId,
@@ -142,7 +142,7 @@ async function swap(client: pg.Client, header: SnapshotHeader, staged: StagedCol
       row.appliedTerm,
       row.publishedIndex,
       row.prunedThrough,
-      row.reconciling,
+      row.reconciliation,
       row.writer,
     ],
   );

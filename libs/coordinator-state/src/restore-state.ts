@@ -44,7 +44,7 @@ export async function restoreState(
       ...BEGINNING,
       publishedIndex: header.publishedIndex - header.index,
       prunedThrough: header.prunedThrough,
-      reconciling: header.incarnation > 0,
+      reconciliation: header.incarnation > 0 ? 'pending' : null,
       writer: null,
     }),
     column: (table, column, { index }) =>

@@ -17,7 +17,7 @@ const header: SnapshotHeader = {
   incarnation: 1_763_700_000_123,
   publishedIndex: 5,
   prunedThrough: null,
-  reconciling: false,
+  reconciliation: null,
   takenAt: '2026-11-21T00:00:00.000Z',
 };
 

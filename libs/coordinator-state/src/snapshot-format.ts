@@ -34,8 +34,8 @@ export interface SnapshotHeader {
   readonly publishedIndex: number;
   /** Largest id that was pruned, or null. */
   readonly prunedThrough: string | null;
-  /** Whether the transactions of earlier incarnations were still being reconciled with their participants. */
-  readonly reconciling: boolean;
+  /** After a restore: whether transactions of earlier incarnations wait for their participants; null where none was. */
+  readonly reconciliation: 'pending' | 'done' | null;
   /** ISO 8601, by the clock of the database that it was read from. */
   readonly takenAt: string;
 }

@@ -1,4 +1,4 @@
-import { parseTransactionId, type TransactionIdParts } from '@concordat/protocol';
+import { formatTransactionId, parseTransactionId, type TransactionIdParts } from '@concordat/protocol';
 import pg from 'pg';
 import type { Connections } from './connections.js';
 import { SQL_STATE, sqlStateOf } from './sql-state.js';
@@ -14,6 +14,11 @@ import { SQL_STATE, sqlStateOf } from './sql-state.js';
 export interface PreparedTransaction {
   readonly transactionId: string;
   readonly ageMs: number;
+}
+
+export interface DecidedBranch {
+  readonly transactionId: string;
+  readonly state: 'committed' | 'aborted';
 }
 
 /** Bounds of one attempt to prepare, in ms. */
@@ -154,6 +159,30 @@ export class BranchStore {
     return rows
       .filter(({ id }) => parseTransactionId(id) !== undefined)
       .map(({ id, age }) => ({ transactionId: id, ageMs: Math.max(0, Math.round(Number(age))) }));
+  }
+
+  /** Decided branches of lower incarnations than the given one, above an id, in the order of ids. */
+  async listDecided(incarnation: number, after: string, max: number): Promise<DecidedBranch[]> {
+    const parts = partsOf(after);
+    const { rows } = await this.connections.finalise.query<DecidedBranch>(
+      `SELECT transaction_id AS "transactionId", state FROM concordat_branch
+        WHERE participant = $1 AND incarnation < $2 AND (incarnation, term, sequence) > ($3, $4, $5)
+        ORDER BY incarnation, term, sequence LIMIT $6`,
+      [this.participant, incarnation, parts.incarnation, parts.term, parts.sequence, max],
+    );
+    return rows;
+  }
+
+  /** The horizon that any process of this participant has collected rows by, or null when none has. */
+  async durableHorizon(): Promise<string | null> {
+    const { rows } = await this.connections.finalise.query<Record<'i' | 't' | 's', string>>(
+      `SELECT horizon_incarnation AS i, horizon_term AS t, horizon_sequence AS s
+         FROM concordat_participant WHERE participant = $1`,
+      [this.participant],
+    );
+    const [row] = rows;
+    if (!row || Number(row.i) === 0) return null;
+    return formatTransactionId({ incarnation: Number(row.i), term: Number(row.t), sequence: Number(row.s) });
   }
 
   async ping(): Promise<void> {

@@ -8,6 +8,7 @@ import {
   type RollbackCommand,
 } from '@concordat/protocol';
 import type { IncomingMessage } from '@concordat/transport';
+import { type BranchReports, isPlausibleReport } from './branch-reports.js';
 import { type BranchState, decide } from './decisions.js';
 import { type CancelCause, Execution } from './execution.js';
 import type { Finalised, Finaliser } from './finalise.js';
@@ -27,6 +28,7 @@ export interface DispatcherParts {
   readonly repeater: VoteRepeater;
   readonly state: ParticipantState;
   readonly replies: Replies;
+  readonly reports: BranchReports;
 }
 
 /**
@@ -67,7 +69,9 @@ export class CommandDispatcher {
     if (command.participant !== participant) {
       return this.parts.replies.deadLetter(message, 'misdirected', `the command is for "${command.participant}"`);
     }
-    if (!this.parts.state.isPlausible(command.transactionId)) {
+    const { state } = this.parts;
+    const plausible = command.type !== 'report' || isPlausibleReport(command, state);
+    if (!plausible || !state.isPlausible(command.transactionId)) {
       return this.parts.replies.deadLetter(
         message,
         'implausible',
@@ -75,7 +79,7 @@ export class CommandDispatcher {
       );
     }
     metrics.commands.inc({ type: command.type });
-    this.parts.state.observeHorizon(command.transactionId, command.horizon);
+    state.observeHorizon(command.transactionId, command.horizon);
     switch (command.type) {
       case 'prepare':
         return this.#prepare(command, message);
@@ -83,6 +87,8 @@ export class CommandDispatcher {
         return this.#commit(command, message);
       case 'rollback':
         return this.#rollback(command, message);
+      case 'report':
+        return this.parts.reports.answer(command);
       default:
         return assertNever(command);
     }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Transport } from '@concordat/transport';
 import type { DataSource } from 'typeorm';
 import { BranchGarbage } from './branch-garbage.js';
+import { BranchReports } from './branch-reports.js';
 import { BranchStore } from './branch-store.js';
 import { CommandDispatcher } from './command-dispatcher.js';
 import type { Connections } from './connections.js';
@@ -38,7 +39,8 @@ export function compose({ surroundings, connections, dataSource, transport, regi
   const sessions = new PrepareSessions(store, dataSource, surroundings);
   const executor = new PrepareExecutor(registry, sessions, state, surroundings);
   const finaliser = new Finaliser(store, state, surroundings);
-  const parts = { executor, finaliser, prepared, repeater, state, replies };
+  const reports = new BranchReports(store, state, replies, surroundings);
+  const parts = { executor, finaliser, prepared, repeater, state, replies, reports };
   const dispatcher = new CommandDispatcher(parts, surroundings);
   const isExecuting = (transactionId: string) => dispatcher.isExecuting(transactionId);
   const sweep = new OrphanSweep(store, prepared, repeater, isExecuting, surroundings);

@@ -1,4 +1,4 @@
-import type { Command } from '@concordat/protocol';
+import type { BranchCommand } from '@concordat/protocol';
 
 /**
  * What a participant does about a command: the whole protocol of a branch in one table.
@@ -45,7 +45,7 @@ export type BranchAction =
 
 type Cell = BranchAction | ((circumstances: Circumstances) => BranchAction);
 
-const TABLE: Readonly<Record<Command['type'], Readonly<Record<BranchState, Cell>>>> = {
+const TABLE: Readonly<Record<BranchCommand['type'], Readonly<Record<BranchState, Cell>>>> = {
   prepare: {
     absent: ({ staleIncarnation, belowHorizon }) =>
       staleIncarnation ? 'refuse-stale-incarnation' : belowHorizon ? 'refuse-below-horizon' : 'execute',
@@ -75,7 +75,7 @@ const TABLE: Readonly<Record<Command['type'], Readonly<Record<BranchState, Cell>
   },
 };
 
-export function decide(command: Command['type'], state: BranchState, circumstances: Circumstances): BranchAction {
+export function decide(command: BranchCommand['type'], state: BranchState, circumstances: Circumstances): BranchAction {
   const cell = TABLE[command][state];
   return typeof cell === 'function' ? cell(circumstances) : cell;
 }

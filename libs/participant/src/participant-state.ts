@@ -67,7 +67,11 @@ export class ParticipantState {
 
   /** D1: durable before the first branch of a new incarnation is executed. Once per incarnation this waits. */
   async admitIncarnationOf(transactionId: string): Promise<void> {
-    const incarnation = parseTransactionId(transactionId)?.incarnation ?? 0;
+    await this.admitIncarnation(parseTransactionId(transactionId)?.incarnation ?? 0);
+  }
+
+  /** D1: from now on, and after every restart, nothing of a lower incarnation is executed. */
+  async admitIncarnation(incarnation: number): Promise<void> {
     if (incarnation <= this.#incarnation) return;
     const { rows } = await this.pool.query(
       `UPDATE concordat_participant SET incarnation = GREATEST(incarnation, $2), updated_at = clock_timestamp()

@@ -1,4 +1,5 @@
 import {
+  type BranchesReply,
   type DeadLetter,
   type Done,
   deadLettersTopic,
@@ -50,6 +51,10 @@ export class Replies {
   done(transactionId: string, outcome: Done['outcome'], detail: string | null, traceparent?: string): void {
     const encoded = encodeDone(this.surroundings.participant, transactionId, outcome, detail);
     this.#reply('done', transactionId, encoded, traceparent);
+  }
+
+  branches(reply: BranchesReply): void {
+    this.#reply('branches', reply.transactionId, encodeMessage(reply));
   }
 
   /** Resolves when sent or given up. */

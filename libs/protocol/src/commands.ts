@@ -48,5 +48,20 @@ export type CommitCommand = z.infer<typeof commitSchema>;
 export const rollbackSchema = z.object({ ...commandBase, type: z.literal('rollback'), presumed: z.boolean() });
 export type RollbackCommand = z.infer<typeof rollbackSchema>;
 
-export const commandSchema = z.discriminatedUnion('type', [prepareSchema, commitSchema, rollbackSchema]);
+/**
+ * After a restore: says what became of the branches of earlier incarnations than `incarnation`. `scope` `after`: a page
+ * of all those above `transactionId`, in the order of ids; `one`: that very one, after every earlier command of it.
+ */
+export const reportSchema = z.object({
+  ...commandBase,
+  type: z.literal('report'),
+  incarnation: z.int().positive(),
+  scope: z.enum(['after', 'one']),
+});
+export type ReportCommand = z.infer<typeof reportSchema>;
+
+export const commandSchema = z.discriminatedUnion('type', [prepareSchema, commitSchema, rollbackSchema, reportSchema]);
 export type Command = z.infer<typeof commandSchema>;
+
+/** What moves one branch forward; `report` only asks. */
+export type BranchCommand = Exclude<Command, ReportCommand>;

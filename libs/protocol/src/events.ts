@@ -4,13 +4,14 @@ import { reasonSchema } from './reason.js';
 
 /**
  * The public outcome log on `concordat.events`, published from the applied log, at least once, keyed by transaction id.
- * `index` is the position in the decision log: a consumer drops what it has already seen by transaction id.
+ * `index` is the position in the decision log: a consumer drops what it has already seen by transaction id. What was
+ * decided before the cluster was restored from a backup has an index of 0 or less.
  */
 export const outcomeEventSchema = z.object({
   v: wireVersionSchema,
   type: z.enum(['transaction.committed', 'transaction.aborted']),
   transactionId: transactionIdSchema,
-  index: z.int().positive(),
+  index: z.int(),
   /** Commit sequence number; null unless committed. */
   csn: z.int().positive().nullable(),
   /** ISO 8601. */

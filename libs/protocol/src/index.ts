@@ -9,11 +9,13 @@ export {
   MESSAGE_BYTES_MAX,
 } from './codec.js';
 export {
+  type BranchCommand,
   type Command,
   type CommitCommand,
   commandSchema,
   type OperationCall,
   type PrepareCommand,
+  type ReportCommand,
   type RollbackCommand,
 } from './commands.js';
 export { ConcordatError, ERRORS, type ErrorCode, type ErrorDefinition, type ErrorDetails } from './errors.js';
@@ -31,6 +33,7 @@ export {
 export { isNestedTooDeeply, JSON_DEPTH_MAX } from './nesting.js';
 export { ABORT_REASONS, type AbortReasonCode, type Reason, reasonSchema } from './reason.js';
 export {
+  type BranchesReply,
   type BranchResult,
   type Done,
   HEARTBEAT_INTERVAL_MS,
@@ -38,7 +41,9 @@ export {
   type OperationDescriptor,
   type ParticipantDescriptor,
   participantDescriptorSchema,
+  REPORTED_BRANCHES_MAX,
   type Reply,
+  type ReportedBranch,
   replySchema,
   type Vote,
 } from './replies.js';
@@ -56,6 +61,7 @@ export {
   compareTransactionIds,
   formatTransactionId,
   isBelow,
+  LOWEST_TRANSACTION_ID,
   parseTransactionId,
   TRANSACTION_ID_PATTERN,
   type TransactionIdParts,

@@ -31,6 +31,10 @@ export const ABORT_REASONS = {
   'already-rolled-back': 'The rollback reached the participant before the prepare did.',
   'stale-incarnation': 'The transaction belongs to an earlier incarnation of the cluster than the participant knows.',
   'prepare-not-possible': 'The participant database cannot prepare transactions at the moment.',
+  restored:
+    'The cluster was restored from a backup that did not hold the decision; the outcome is what the participants know.',
+  'outcome-lost':
+    'The cluster was restored from a backup taken before the decision; every participant has finished and forgotten it.',
   hazard: 'A participant contradicts the decision.',
 } as const;
 export type AbortReasonCode = keyof typeof ABORT_REASONS;

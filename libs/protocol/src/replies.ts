@@ -75,5 +75,30 @@ export type Heartbeat = z.infer<typeof heartbeatSchema>;
 
 export const HEARTBEAT_INTERVAL_MS = 1000;
 
-export const replySchema = z.discriminatedUnion('type', [voteSchema, doneSchema, heartbeatSchema]);
+/** One answer names at most this many branches. */
+export const REPORTED_BRANCHES_MAX = 500;
+
+export const reportedBranchSchema = z.object({
+  transactionId: transactionIdSchema,
+  state: z.enum(['prepared', 'committed', 'aborted']),
+  /** Under which number it was committed, where the participant keeps it. */
+  csn: z.int().positive().nullable(),
+});
+export type ReportedBranch = z.infer<typeof reportedBranchSchema>;
+
+/** The answer to `report`, whose scope and transaction id it repeats. */
+export const branchesSchema = z.object({
+  ...replyBase,
+  type: z.literal('branches'),
+  transactionId: transactionIdSchema,
+  scope: z.enum(['after', 'one']),
+  branches: z.array(reportedBranchSchema).max(REPORTED_BRANCHES_MAX),
+  /** Whether there is none behind these. */
+  complete: z.boolean(),
+  /** Rows below it are gone once they were finalised (S8); null where none was ever collected. */
+  horizon: transactionIdSchema.nullable(),
+});
+export type BranchesReply = z.infer<typeof branchesSchema>;
+
+export const replySchema = z.discriminatedUnion('type', [voteSchema, doneSchema, heartbeatSchema, branchesSchema]);
 export type Reply = z.infer<typeof replySchema>;

@@ -17,6 +17,9 @@ export interface TransactionIdParts {
 /** The form of an id; `parseTransactionId` also checks the range of each part. */
 export const TRANSACTION_ID_PATTERN = /^[1-9a-z][0-9a-z]{0,10}-[1-9a-z][0-9a-z]{0,10}-[1-9a-z][0-9a-z]{0,10}$/;
 
+/** Below every id that a cluster ever gives out. */
+export const LOWEST_TRANSACTION_ID = '1-1-1';
+
 /** Renders an id. All parts are positive safe integers. */
 export function formatTransactionId({ incarnation, term, sequence }: TransactionIdParts): string {
   return `${incarnation.toString(36)}-${term.toString(36)}-${sequence.toString(36)}`;

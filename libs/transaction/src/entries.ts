@@ -13,6 +13,8 @@ import type { BranchRecord, IdempotencyClaim, MemberRecord, TransactionHeader } 
 export interface TermEntry {
   readonly type: 'term';
   readonly incarnation: number;
+  /** The incarnation that the leader's state had when it proposed this; 0 for a cluster that begins with nothing. */
+  readonly begun?: number;
   readonly at: number;
 }
 
@@ -59,6 +61,29 @@ export interface MemberEntry {
   readonly member: MemberRecord;
 }
 
+/**
+ * After a restore: what became of transactions of earlier incarnations that the backup does not know, or knows undecided,
+ * by the word of their participants. `lost`: finished and forgotten by all of them. An entry may name further branches
+ * of a transaction that an earlier one has committed.
+ */
+export interface ReconcileEntry {
+  readonly type: 'reconcile';
+  readonly at: number;
+  readonly transactions: readonly {
+    readonly header: TransactionHeader;
+    readonly outcome: 'committed' | 'aborted' | 'lost';
+    /** The number under which a participant has committed it; null gives it one of its own. */
+    readonly csn: number | null;
+    readonly branches: readonly BranchRecord[];
+  }[];
+}
+
+/** Every participant has answered and every transaction of an earlier incarnation is settled: presumption holds again. */
+export interface ReconciledEntry {
+  readonly type: 'reconciled';
+  readonly at: number;
+}
+
 /** All outcome events up to this log index have been published. */
 export interface PublishedEntry {
   readonly type: 'published';
@@ -80,6 +105,8 @@ export type Entry =
   | ForgetEntry
   | ParticipantEntry
   | MemberEntry
+  | ReconcileEntry
+  | ReconciledEntry
   | PublishedEntry
   | PruneEntry;
 

@@ -7,8 +7,17 @@ export {
   recordOf,
   resumeCoordination,
 } from './coordination.js';
-export { decodeEntry, type Entry, encodeEntry } from './entries.js';
+export { decodeEntry, type Entry, encodeEntry, type ReconcileEntry } from './entries.js';
 export { type Change, compareRecords, csnOf, Ledger, type LedgerState, leaderChanged } from './ledger.js';
+export {
+  type BranchReport,
+  isOlder,
+  type Question,
+  Reconciliation,
+  reconciled,
+  type Verdict,
+  withBranch,
+} from './reconciliation.js';
 export type {
   BranchRecord,
   BranchStatus,

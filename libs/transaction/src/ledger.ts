@@ -12,7 +12,8 @@
  * - L4 CSNs grow with the log and never go backwards across incarnations.
  */
 import { assertNever, compareTransactionIds, parseTransactionId, type Reason } from '@concordat/protocol';
-import type { AbortEntry, BeginEntry, CommitEntry, Entry, ForgetEntry, TermEntry } from './entries.js';
+import type { AbortEntry, BeginEntry, CommitEntry, Entry, ForgetEntry, ReconcileEntry, TermEntry } from './entries.js';
+import { isOlder, reconciledRecord } from './reconciliation.js';
 import type {
   BranchRecord,
   IdempotencyClaim,
@@ -32,6 +33,8 @@ export interface Change {
   readonly participants: readonly ParticipantRecord[];
   readonly members: readonly MemberRecord[];
   readonly prune: { readonly completedBefore: number; readonly keysBefore: number } | null;
+  /** Reconciliation with the participants ended here. */
+  readonly reconciled?: boolean;
 }
 
 export interface LedgerState {
@@ -39,6 +42,7 @@ export interface LedgerState {
   readonly appliedTerm: number;
   readonly incarnation: number;
   readonly publishedIndex: number;
+  readonly reconciliation?: 'pending' | 'done' | null;
   readonly transactions: readonly TransactionRecord[];
   readonly participants: readonly ParticipantRecord[];
   readonly members: readonly MemberRecord[];
@@ -67,6 +71,8 @@ export class Ledger {
   appliedTerm = 0;
   incarnation = 0;
   publishedIndex = 0;
+  /** After a restore: while it is pending, nothing is presumed of earlier incarnations; null where nothing was restored. */
+  reconciliation: 'pending' | 'done' | null = null;
   /** Transactions that are not forgotten, oldest first. */
   readonly live = new Map<string, TransactionRecord>();
   readonly participants = new Map<string, ParticipantRecord>();
@@ -91,6 +97,7 @@ export class Ledger {
     this.appliedTerm = state.appliedTerm;
     this.incarnation = state.incarnation;
     this.publishedIndex = state.publishedIndex;
+    this.reconciliation = state.reconciliation ?? null;
     this.keysComplete = state.keys.length < this.keysMax;
     for (const record of state.transactions) this.live.set(record.id, record);
     for (const participant of state.participants) this.participants.set(participant.name, participant);
@@ -109,6 +116,7 @@ export class Ledger {
    */
   apply(index: number, term: number, entry: Entry | undefined): Change {
     if (index <= this.appliedIndex) throw new Error(`entry ${index} does not follow ${this.appliedIndex}`);
+    if (entry?.type === 'term') this.#checkBeginning(entry);
     this.appliedIndex = index;
     this.appliedTerm = term;
     const none: Change = { index, term, transactions: [], keys: [], participants: [], members: [], prune: null };
@@ -134,6 +142,11 @@ export class Ledger {
         this.members.set(entry.member.raftId, entry.member);
         return { ...none, members: [entry.member] };
       }
+      case 'reconcile':
+        return { ...none, transactions: this.#applyReconcile(index, entry) };
+      case 'reconciled':
+        if (this.reconciliation === 'pending') this.reconciliation = 'done';
+        return { ...none, reconciled: this.reconciliation === 'done' };
       case 'published':
         this.publishedIndex = Math.max(this.publishedIndex, entry.index);
         return none;
@@ -145,12 +158,41 @@ export class Ledger {
     }
   }
 
+  /**
+   * The state that a log begins upon must be the same everywhere: after a restore every first replica holds it.
+   * @throws Error where this replica began with another state than the leader
+   */
+  #checkBeginning({ begun }: TermEntry): void {
+    const isFirst = this.appliedTerm === 0;
+    if (begun === undefined || begun === this.incarnation || (!isFirst && (begun === 0 || this.incarnation !== 0)))
+      return;
+    throw new Error(
+      `this replica began with incarnation ${this.incarnation}, its leader with ${begun}: one of them lacks the restored ` +
+        'state. Restore the databases of all first replicas from the same backup with the same incarnation.',
+    );
+  }
+
+  /** Of earlier incarnations only; whatever was decided before stays (L2). */
+  #applyReconcile(index: number, { at, transactions }: ReconcileEntry): TransactionRecord[] {
+    const changed: TransactionRecord[] = [];
+    for (const one of transactions) {
+      const { id } = one.header;
+      if (!isOlder(id, this.incarnation)) continue;
+      const record = reconciledRecord(this.live.get(id), one, { index, at, ownCsn: csnOf(this.incarnation, index) });
+      if (!record) continue;
+      if (record.outcome === null) this.live.delete(id);
+      changed.push(record.outcome === null ? record : this.#settle(record));
+    }
+    return changed;
+  }
+
   #applyTerm(index: number, term: number, entry: TermEntry): TransactionRecord[] {
     this.incarnation ||= entry.incarnation; // D1: the first term entry of all names the incarnation
     const settled: TransactionRecord[] = [];
     for (const record of this.live.values()) {
       const id = parseTransactionId(record.id);
-      if (record.outcome !== null || id === undefined || id.term >= term) continue;
+      // What an earlier incarnation left undecided is not presumed aborted: its participants are asked (design §2).
+      if (record.outcome !== null || id?.incarnation !== this.incarnation || id.term >= term) continue;
       settled.push(this.#settle(abortedRecord(record, record.branches, leaderChanged, index, entry.at)));
     }
     return settled;

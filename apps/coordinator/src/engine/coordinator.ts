@@ -2,7 +2,14 @@
  * The coordinator as its callers see it: admission, idempotency, begin, enlist, commit, rollback, reads. Everything
  * that decides is in libs/transaction; everything that drives it is in `leader.ts`.
  */
-import { ConcordatError, type Done, type Heartbeat, type Reason, type Vote } from '@concordat/protocol';
+import {
+  type BranchesReply,
+  ConcordatError,
+  type Done,
+  type Heartbeat,
+  type Reason,
+  type Vote,
+} from '@concordat/protocol';
 import {
   type BranchRecord,
   beginCoordination,
@@ -190,6 +197,10 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
 
   onDone(done: Done): void {
     this.replica.leader?.onDone(done);
+  }
+
+  onBranches(reply: BranchesReply): void {
+    this.replica.reconciler?.onBranches(reply);
   }
 
   /** @throws Error when the announcement cannot be used, for the dead letters */

@@ -9,6 +9,7 @@ import {
   type Command,
   type Done,
   formatTransactionId,
+  LOWEST_TRANSACTION_ID,
   parseTransactionId,
   type Reason,
   type Vote,
@@ -21,10 +22,12 @@ import {
   compareRecords,
   type Effect,
   type Entry,
+  isOlder,
   recordOf,
   resumeCoordination,
   step,
   type TransactionRecord,
+  withBranch,
 } from '@concordat/transaction';
 import type { WaitFor } from './api.js';
 import type { Clock, EngineLogger, EngineMetrics, Messenger, Random } from './ports.js';
@@ -58,12 +61,16 @@ export interface LeaderPorts {
   readonly onChanged: (t: Coordination) => void;
   /** A transaction that this leader does not hold: its last known state, from memory or Postgres. */
   readonly find: (id: string) => Promise<TransactionRecord | undefined>;
+  /** After a restore: whether earlier incarnations are reconciled with their participants; null where none was. */
+  readonly reconciliation: () => 'pending' | 'done' | null;
 }
 
 export class Leader {
   /** False until the first entry of this term is applied (D2). */
   ready = false;
   readonly #live = new Map<string, Live>();
+  /** Those of earlier incarnations, which a restored cluster finishes for them. */
+  readonly #older = new Set<string>();
   readonly #timers: TimerWheel<Live>;
   #incarnation = 0;
   #sequence = 0;
@@ -110,12 +117,21 @@ export class Leader {
   resume(decided: Iterable<TransactionRecord>, incarnation: number): void {
     this.ready = true;
     this.#incarnation = incarnation;
-    for (const record of [...decided].sort(compareRecords)) {
-      if (record.outcome === null) continue;
-      const live = { t: resumeCoordination(record), dueAt: 0, waiters: [] };
-      this.#live.set(record.id, live);
-      this.#advance(live, { type: 'due' });
-    }
+    for (const record of [...decided].sort(compareRecords)) if (record.outcome !== null) this.#take(record);
+  }
+
+  /** Takes up what reconciliation has decided, or has found further branches of. */
+  adopt(record: TransactionRecord): void {
+    if (record.outcome !== null && record.status !== 'completed') this.#take(record);
+  }
+
+  #take(record: TransactionRecord): void {
+    const before = this.#live.get(record.id);
+    if (before) before.t.state = 'completed'; // its timer finds it ended
+    const live = { t: resumeCoordination(record), dueAt: 0, waiters: before?.waiters ?? [] };
+    this.#live.set(record.id, live);
+    if (isOlder(record.id, this.#incarnation)) this.#older.add(record.id);
+    this.#advance(live, { type: 'due' });
   }
 
   nextId(): string {
@@ -161,6 +177,7 @@ export class Leader {
 
   onVote(vote: Vote): void {
     const live = this.#live.get(vote.transactionId);
+    if (live && this.#older.has(vote.transactionId) && this.#nameBranch(recordOf(live.t), vote)) return;
     if (live) this.#advance(live, { type: 'vote', vote });
     else if (vote.vote === 'prepared') void this.#answerUnknown(vote);
   }
@@ -268,6 +285,8 @@ export class Leader {
 
   /** H of D7: the oldest id that is not forgotten. Ids begin in the order of the map. */
   #currentHorizon(): string {
+    // A participant must not forget what it may still be asked about.
+    if (this.#older.size > 0 || this.ports.reconciliation() === 'pending') return LOWEST_TRANSACTION_ID;
     this.#horizon ??=
       this.#live.keys().next().value ??
       formatTransactionId({ incarnation: this.#incarnation, term: this.term, sequence: this.#sequence + 1 });
@@ -289,6 +308,7 @@ export class Leader {
     live.t.state = 'completed';
     live.t.completedAt = record.completedAt;
     this.#live.delete(record.id);
+    this.#older.delete(record.id);
     this.ports.metrics.transactionCompleted((record.completedAt ?? 0) - (record.decidedAt ?? 0));
     for (const waiter of live.waiters.splice(0)) waiter.resolve(record);
   }
@@ -301,16 +321,20 @@ export class Leader {
   /**
    * A branch that is durably prepared asks about a transaction that this leader does not hold (D6). If the record of it
    * still exists, the branch is told the outcome. If not, and the id is of an earlier term, or of this one and
-   * forgotten, no COMMIT can name it any more and presumed abort is the truth. Ids of other incarnations get no answer.
+   * forgotten, no COMMIT can name it any more and presumed abort is the truth. Ids of earlier incarnations are presumed
+   * aborted only where a reconciliation with all participants was completed; until then they get no answer.
    */
   async #answerUnknown(vote: Vote): Promise<void> {
     const { transactionId, participant } = vote;
     const id = parseTransactionId(transactionId);
+    const older = isOlder(transactionId, this.#incarnation) && this.ports.reconciliation() !== null;
     const mine = id && id.incarnation === this.#incarnation && (id.term < this.term || this.hasIssued(transactionId));
-    if (!mine || !this.ready) return this.ports.metrics.strayReply('vote');
+    if (!(mine || older) || !this.ready) return this.ports.metrics.strayReply('vote');
     try {
       const record = await this.ports.find(transactionId);
       if (this.#deposed || this.#live.has(transactionId)) return;
+      if (older && !record?.outcome && this.ports.reconciliation() === 'pending') return;
+      if (record && this.#nameBranch(record, vote)) return;
       const base = { v: WIRE_VERSION, transactionId, participant, horizon: this.#currentHorizon() } as const;
       const named = record?.branches.some(
         (branch) => branch.participant === participant && branch.status !== 'refused',
@@ -324,6 +348,13 @@ export class Leader {
       // Postgres cannot be asked at the moment: the branch stays prepared and repeats its vote.
       this.ports.logger.warn({ transactionId, participant, err: error }, 'a prepared branch cannot be answered yet');
     }
+  }
+
+  /** A branch of a transaction that reconciliation has committed before this participant was heard: it commits too. */
+  #nameBranch(record: TransactionRecord, { vote, participant }: Vote): boolean {
+    const extended = vote === 'prepared' ? withBranch(record, participant) : undefined;
+    if (extended) this.ports.propose({ type: 'reconcile', at: this.ports.clock.now(), transactions: [extended] });
+    return extended !== undefined;
   }
 }
 

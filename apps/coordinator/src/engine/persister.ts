@@ -21,6 +21,7 @@ interface Pending {
   readonly participants: Map<string, ParticipantRecord>;
   readonly members: Map<number, MemberRecord>;
   prune: PersistBatch['prune'];
+  reconciled: boolean;
 }
 
 const nothingPending = (): Pending => ({
@@ -29,6 +30,7 @@ const nothingPending = (): Pending => ({
   participants: new Map(),
   members: new Map(),
   prune: null,
+  reconciled: false,
 });
 
 /** What Postgres holds at the beginning. */
@@ -84,6 +86,7 @@ export class Persister {
     for (const record of change.members) this.#pending.members.set(record.raftId, record);
     if (change.keys.length > 0) this.#pending.keys.push(...change.keys);
     if (change.prune) this.#pending.prune = change.prune;
+    if (change.reconciled) this.#pending.reconciled = true;
     this.#schedule(BATCH_INTERVAL_MS);
   }
 
@@ -169,6 +172,7 @@ export class Persister {
       toTerm: this.#appliedTerm,
       incarnation: this.#incarnation,
       publishedIndex: this.#publishedIndex,
+      reconciled: pending.reconciled,
       transactions: [...pending.transactions.values()],
       keys: pending.keys,
       participants: [...pending.participants.values()],

@@ -22,6 +22,7 @@ import { Outbox } from './outbox.js';
 import { Persister } from './persister.js';
 import type { Clock, EngineLogger, EngineMetrics, Messenger, Random } from './ports.js';
 import { Publisher } from './publisher.js';
+import { Reconciler } from './reconciler.js';
 import type { OpenOptions, PersistedState, TransactionStore } from './store.js';
 
 /** Idempotency keys kept in memory; older ones are looked up in Postgres. */
@@ -61,6 +62,8 @@ export class Replica implements DecisionLogListener {
   readonly ledger: Ledger;
   readonly persister: Persister;
   leader: Leader | undefined;
+  /** While this replica leads a restored cluster that does not know yet what became of earlier incarnations. */
+  reconciler: Reconciler | undefined;
   /** Unix ms of the first entry of the current term; when undecided transactions of earlier terms were settled. */
   termStartedAt = 0;
   readonly #outbox: Outbox;
@@ -107,6 +110,7 @@ export class Replica implements DecisionLogListener {
       this.leader?.onChange(change);
       // After the leader has heard of the change: what the entry itself settles, the leader takes up as decided.
       if (entry?.type === 'term') this.#onTermApplied(term, entry.at);
+      if (entry?.type === 'reconcile') for (const record of change.transactions) this.leader?.adopt(record);
       this.#observer?.onChange(change);
     }
     if (this.#outbox.size > 0) this.#publisher?.poke();
@@ -126,8 +130,9 @@ export class Replica implements DecisionLogListener {
       random,
       onChanged: (t) => this.#observer?.onCoordinationChanged(t),
       find: (id) => this.find(id),
+      reconciliation: () => this.ledger.reconciliation,
     });
-    this.propose({ type: 'term', incarnation, at: now });
+    this.propose({ type: 'term', incarnation, begun: this.ledger.incarnation, at: now });
     logger.info({ term }, 'leading');
   }
 
@@ -135,6 +140,8 @@ export class Replica implements DecisionLogListener {
     if (this.leader) this.#orphans.push(...this.leader.depose());
     this.#observer?.onDeposed();
     this.leader = undefined;
+    this.reconciler?.stop();
+    this.reconciler = undefined;
     this.#publisher?.stop();
     this.#publisher = undefined;
     clearInterval(this.#pruning);
@@ -197,6 +204,14 @@ export class Replica implements DecisionLogListener {
     );
     this.#pruning = setInterval(() => this.#prune(), PRUNE_INTERVAL_MS);
     this.#pruning.unref();
+    if (this.ledger.reconciliation === 'pending') this.reconciler = this.#reconcile();
+  }
+
+  #reconcile(): Reconciler {
+    const { ledger } = this;
+    const { messenger, metrics, logger, clock } = this.ports;
+    const propose = (entry: Entry) => this.propose(entry);
+    return new Reconciler({ ledger, messenger, metrics, logger, clock, propose, find: (id) => this.find(id) });
   }
 
   /** D9: what is old enough to be dropped is said by an entry, not by each replica's clock. */

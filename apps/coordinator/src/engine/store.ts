@@ -11,6 +11,8 @@ export interface PersistedState {
   readonly publishedIndex: number;
   /** Largest id that was pruned, as text, or null: older unknown ids answer 410 (D8). */
   readonly prunedThrough: string | null;
+  /** After a restore: whether transactions of earlier incarnations wait for the word of their participants. */
+  readonly reconciliation?: 'pending' | 'done' | null;
   /** Every transaction that is not completed. */
   readonly transactions: readonly TransactionRecord[];
   /** Decided transactions whose outcome event may not have been published: decidedIndex or completion above publishedIndex. */
@@ -28,6 +30,8 @@ export interface PersistBatch {
   readonly toTerm: number;
   readonly incarnation: number;
   readonly publishedIndex: number;
+  /** Whether reconciliation with the participants ended within this step. */
+  readonly reconciled?: boolean;
   readonly transactions: readonly TransactionRecord[];
   readonly keys: readonly KeyRecord[];
   readonly participants: readonly ParticipantRecord[];

@@ -30,8 +30,8 @@ interface Channel {
   readonly messages: readonly Message[];
 }
 
-const [prepare, commit, rollback] = commandSchema.options;
-const [vote, done, heartbeat] = replySchema.options;
+const [prepare, commit, rollback, report] = commandSchema.options;
+const [vote, done, heartbeat, branches] = replySchema.options;
 
 const deadLetter: Message = {
   name: 'deadLetter',
@@ -48,6 +48,11 @@ const CHANNELS: Readonly<Record<string, Channel>> = {
       { name: 'prepare', summary: 'Do the work, make it durable, and vote.', schema: prepare },
       { name: 'commit', summary: 'The transaction is committed: finalise, then say done.', schema: commit },
       { name: 'rollback', summary: 'The transaction is aborted: undo, then say done.', schema: rollback },
+      {
+        name: 'report',
+        summary: 'After a restore: say which branches of earlier incarnations there are, and in which state.',
+        schema: report,
+      },
     ],
   },
   replies: {
@@ -62,6 +67,7 @@ const CHANNELS: Readonly<Record<string, Channel>> = {
         summary: `Sent every ${HEARTBEAT_INTERVAL_MS} ms; announces the participant and its operations.`,
         schema: heartbeat,
       },
+      { name: 'branches', summary: 'The answer to a report, in pages.', schema: branches },
     ],
   },
   events: {

@@ -1,5 +1,6 @@
 import {
   assertNever,
+  type BranchesReply,
   COORDINATOR_DEAD_LETTERS_TOPIC,
   type DeadLetter,
   type Done,
@@ -20,6 +21,7 @@ export interface ReplyHandler {
   onVote(vote: Vote): void;
   onDone(done: Done): void;
   onHeartbeat(heartbeat: Heartbeat): void;
+  onBranches(reply: BranchesReply): void;
 }
 
 /**
@@ -66,6 +68,8 @@ export class ReplyReader {
         return this.handler.onDone(reply);
       case 'heartbeat':
         return this.handler.onHeartbeat(reply);
+      case 'branches':
+        return this.handler.onBranches(reply);
       default:
         return assertNever(reply);
     }

@@ -25,8 +25,8 @@ export class CoordinatorStateEntity {
   @Column({ type: 'bigint', name: 'applied_term', transformer: integer }) appliedTerm!: number;
   @Column({ type: 'bigint', name: 'published_index', transformer: integer }) publishedIndex!: number;
   @Column({ type: 'text', name: 'pruned_through', nullable: true }) prunedThrough!: string | null;
-  /** Whether transactions of earlier incarnations wait for the word of their participants, after a restore. */
-  @Column({ type: 'boolean' }) reconciling!: boolean;
+  /** After a restore: whether transactions of earlier incarnations wait for the word of their participants. */
+  @Column({ type: 'text', nullable: true }) reconciliation!: 'pending' | 'done' | null;
   /** Random name of the process that wrote last: tells a lost acknowledgement of one's own from a second writer. */
   @Column({ type: 'text', nullable: true }) writer!: string | null;
 }

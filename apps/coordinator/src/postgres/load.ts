@@ -43,6 +43,7 @@ export async function load(
     memberId: state.memberId,
     publishedIndex: state.publishedIndex,
     prunedThrough: state.prunedThrough,
+    reconciliation: state.reconciliation,
     transactions: live.reverse().map(transactionRecord),
     unpublished: unpublished.reverse().map(transactionRecord),
     participants: participants.map(participantRecord),

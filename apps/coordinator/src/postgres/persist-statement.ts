@@ -12,7 +12,8 @@ import { boolArray, int8Array, jsonArray, textArray, timestamptzArray } from './
 const PERSIST_SQL = `
 WITH fence AS (
   UPDATE coordinator_state
-     SET applied_index = $2, applied_term = $3, incarnation = $4, published_index = $5, writer = $6
+     SET applied_index = $2, applied_term = $3, incarnation = $4, published_index = $5, writer = $6,
+         reconciliation = CASE WHEN $41::boolean THEN 'done' ELSE reconciliation END
    WHERE applied_index = $1
   RETURNING applied_index
 ), transactions AS (
@@ -82,6 +83,7 @@ export function persistStatement(batch: PersistBatch, writer: string): QueryConf
     ...keyColumns(lastOf(batch.keys, (record) => JSON.stringify([record.caller, record.key]))),
     ...participantColumns(lastOf(batch.participants, (record) => record.name)),
     ...memberColumns(batch.members),
+    batch.reconciled ?? false,
   ];
   // Named, so that Postgres parses and plans it once per connection.
   return { name: 'persist', text: PERSIST_SQL, values };
