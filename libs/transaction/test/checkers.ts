@@ -1,4 +1,5 @@
 import { Ledger } from '../src/ledger.js';
+import type { StoreModel } from './store-model.js';
 import type { World } from './world.js';
 
 /** One checker per promise; each gives the sentences that are wrong. */
@@ -24,6 +25,9 @@ function differentOutcomes({ participants, truth }: World): string[] {
   }
   for (const record of decided(truth)) {
     for (const branch of record.branches) {
+      if (branch.status !== 'committed' && branch.status !== 'read-only') {
+        wrong.push(`${record.id} is committed and ${branch.status} at ${branch.participant}`);
+      }
       const there = participants.get(branch.participant)?.history.get(record.id);
       if (branch.status === 'committed' && there !== 'committed')
         wrong.push(`${record.id} is lost at ${branch.participant}`);
@@ -76,7 +80,10 @@ function differentLedgers({ nodes, truth, rebuilt, log, begun }: World): string[
   const keys = [...begun.values()].flatMap(({ claim }) => (claim ? [claim.key] : []));
   const wanted = pictureOf(truth.ledger, keys);
   const wrong: string[] = [];
-  for (const { ledger, index } of nodes) {
+  truth.store.persist();
+  for (const { ledger, store, index } of nodes) {
+    store.persist();
+    if (recordsOf(store) !== recordsOf(truth.store)) wrong.push(`replica ${index} holds other records`);
     if (pictureOf(ledger, []) !== pictureOf(truth.ledger, [])) wrong.push(`replica ${index} differs`);
   }
   for (const ledger of rebuilt) {
@@ -100,6 +107,9 @@ const EMPTY_STATE = {
   members: [],
   keys: [],
 };
+
+const recordsOf = (store: StoreModel): string =>
+  JSON.stringify([...store.all()].sort((a, b) => (a.id < b.id ? -1 : 1)));
 
 function pictureOf(ledger: Ledger, keys: readonly string[]): string {
   const { appliedIndex, appliedTerm, incarnation, publishedIndex, live, participants } = ledger;

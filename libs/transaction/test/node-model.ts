@@ -1,5 +1,5 @@
 import { parseTransactionId } from '@concordat/protocol';
-import { Ledger } from '../src/ledger.js';
+import { type Change, Ledger } from '../src/ledger.js';
 import type { IdempotencyClaim, TransactionRecord } from '../src/record.js';
 import type { LeaderModel } from './leader-model.js';
 import type { LoggedEntry } from './replicated-log.js';
@@ -28,6 +28,7 @@ export class NodeModel {
   constructor(
     readonly index: number,
     readonly clockSkewMs: number,
+    private readonly watch: (change: Change) => void = () => undefined,
   ) {}
 
   /** @param throughTerm a zombie hears nothing of later terms */
@@ -71,6 +72,7 @@ export class NodeModel {
   #apply({ index, term, entry }: LoggedEntry): void {
     const change = this.ledger.apply(index, term, entry);
     this.store.add(change, this.ledger);
+    this.watch(change);
     this.leader?.onChange(change);
     if (entry.type === 'term' && this.leader?.term === term) {
       this.leader.resume(this.ledger.live.values(), this.ledger.incarnation);

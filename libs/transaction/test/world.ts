@@ -4,7 +4,7 @@
  */
 import { type Command, isBelow, type Reply } from '@concordat/protocol';
 import { Ledger } from '../src/ledger.js';
-import type { IdempotencyClaim } from '../src/record.js';
+import type { IdempotencyClaim, TransactionRecord } from '../src/record.js';
 import { Draw } from './draw.js';
 import { type Answer, LeaderModel } from './leader-model.js';
 import { KEYS_MAX, NodeModel } from './node-model.js';
@@ -24,7 +24,7 @@ export class World {
   readonly nodes = [0, 1, 2].map((index) => new NodeModel(index, (index - 1) * 7000));
   readonly participants = new Map<string, ParticipantModel>();
   /** Applies every committed entry at once: the truth that checks are made against. */
-  readonly truth = new NodeModel(-1, 0);
+  readonly truth = new NodeModel(-1, 0, ({ transactions }) => this.#checkForgotten(transactions));
   /** Rebuilt from what the truth had stored at some moment. */
   readonly rebuilt: Ledger[] = [];
   readonly answers: Answer[] = [];
@@ -265,6 +265,17 @@ export class World {
       if (isBelow(id, command.horizon)) throw new Error(`horizon ${command.horizon} passes ${id}, not forgotten`);
     }
     this.#bag.push({ to: command.participant, command });
+  }
+
+  /** D7: at the moment of forgetting, every branch of a commit has finalised it. */
+  #checkForgotten(records: readonly TransactionRecord[]): void {
+    for (const { id, status, branches } of records) {
+      for (const branch of status === 'completed' ? branches : []) {
+        const finalised = this.participants.get(branch.participant)?.history.has(id);
+        if (branch.status === 'committed' && !finalised)
+          throw new Error(`${id} is forgotten before ${branch.participant}`);
+      }
+    }
   }
 
   /** D4: an abort of a keyed call is answered after its key is bound in the log. */
