@@ -21,14 +21,18 @@ export const preparedCount = async (run) =>
 
 /** Waits until nothing is prepared and nothing unfinished. */
 export async function quiet(product, timeoutMs) {
-  await eventually(
-    async () => {
-      const run = await product.run();
-      return (await preparedCount(run)) === 0 && (await unfinished(product.url)).length === 0;
-    },
-    'no prepared and no unfinished transaction',
-    timeoutMs,
-  );
+  let left = 'nothing could be asked';
+  const isQuiet = async () => {
+    const prepared = await preparedCount(await product.run());
+    const open = await unfinished(product.url);
+    left = `${prepared} prepared, ${open.length} unfinished`;
+    const [first] = open;
+    if (first) left += `, such as ${first.id}: ${first.status}, ${JSON.stringify(first.branches)}`;
+    return prepared === 0 && open.length === 0;
+  };
+  await eventually(isQuiet, 'no prepared and no unfinished transaction', timeoutMs).catch((error) => {
+    throw new Error(`${error.message}; ${left}`, { cause: error });
+  });
 }
 
 /**

@@ -12,6 +12,8 @@ const QUIET_WITHIN_MS = 10_000;
 /** A client gives up on one replica and asks another after so long. */
 const CLIENT_TIMEOUT_MS = 6_000;
 const HISTORY_CLIENTS = 2;
+/** Enough that transfers rarely meet. */
+const ACCOUNTS_PER_BANK = 40;
 const RECOVERY_MS = 90_000;
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -37,8 +39,8 @@ const FAULTS = {
   'cut off a follower': (scene) => cutOff(scene, 'follower', 'reset'),
   'pause Postgres': ({ cluster, electionTimeoutMs }) => pauseOne(cluster, (run) => run.postgres, 2 * electionTimeoutMs),
   'kill two replicas': async (scene) => {
-    const first = await kill(scene, 'leader');
-    return `${first}, ${await kill(scene, 'follower')}`;
+    const [leader, follower] = [await replicaOf(scene, 'leader'), await replicaOf(scene, 'follower')];
+    return (await Promise.all([leader, follower].map((pick) => signal(scene.cluster, pick, 'SIGKILL')))).join(', ');
   },
 };
 
@@ -65,7 +67,7 @@ export async function runClusterFaults({
   const cluster = await startCluster({ electionTimeoutMs });
   const violations = [];
   try {
-    const accounts = await openAccounts(cluster.url, 10);
+    const accounts = await openAccounts(cluster.url, ACCOUNTS_PER_BANK);
     const calls = new CallTimes();
     const options = { timeoutMs: CLIENT_TIMEOUT_MS, onCall: (one) => calls.note(one) };
     const loops = new TransferLoops(cluster.anyUrl, accounts, clients, options);
@@ -215,7 +217,8 @@ class CallTimes {
 
   note({ startedAt, endedAt, answer }) {
     this.#durations.push(endedAt - startedAt);
-    const what = answer ? (answer.status === 200 ? '200' : `${answer.status} ${answer.body.code}`) : 'no answer';
+    const { code, reason } = answer?.body ?? {};
+    const what = answer ? [answer.status, code, reason?.code].filter(Boolean).join(' ') : 'no answer';
     this.#statuses.set(what, (this.#statuses.get(what) ?? 0) + 1);
   }
 

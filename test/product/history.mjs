@@ -40,7 +40,9 @@ export class HistoryLoops {
     const to = this.accounts.find(({ participant }) => participant !== from.participant);
     const reference = randomUUID();
     const branches = transfer({ from, to, amount: 1, reference });
-    const begun = await attempt(() => post(`${this.url()}/v1/transactions`, { branches }, {}, TIMEOUT_MS));
+    const begun = await attempt(() =>
+      post(`${this.url()}/v1/transactions`, { branches, timeoutMs: TIMEOUT_MS }, {}, TIMEOUT_MS),
+    );
     if (begun?.status !== 201) {
       await pause(100); // nothing to read: no such transaction, or one that will end at its deadline
       return;
