@@ -17,6 +17,36 @@ describe('the configuration', () => {
       retentionMs: 604_800_000,
       inFlightMax: 10_000,
       stopGraceMs: 10_000,
+      peers: new Map(),
+      raftListen: '127.0.0.1:0',
+      advertisedUrl: undefined,
+      electionTimeoutMs: 1000,
+      tlsFiles: undefined,
+    });
+  });
+
+  it('knows its peers, listens for them where they look for it, and must be one of them', () => {
+    const cluster = { ...GOOD, PEERS: '1=a:7001, 2=b:7002', NODE_ID: '2', ADVERTISED_URL: 'http://b:8080/' };
+    expect(readConfig(cluster)).toMatchObject({
+      peers: new Map([
+        [1, 'a:7001'],
+        [2, 'b:7002'],
+      ]),
+      raftListen: '127.0.0.1:7002',
+      advertisedUrl: 'http://b:8080',
+    });
+    expect(readConfig({ ...cluster, RAFT_PORT: '9000', HOST: '::' }).raftListen).toBe('[::]:9000');
+    expect(() => readConfig({ ...cluster, NODE_ID: '3' })).toThrow('PEERS does not name this replica');
+    expect(() => readConfig({ ...cluster, PEERS: 'b:7002' })).toThrow('PEERS cannot be used');
+  });
+
+  it('takes all three files of mutual TLS or none', () => {
+    expect(() => readConfig({ ...GOOD, TLS_CA_FILE: 'ca.pem' })).toThrow(ConfigError);
+    const files = { TLS_CA_FILE: 'ca.pem', TLS_CERT_FILE: 'cert.pem', TLS_KEY_FILE: 'key.pem' };
+    expect(readConfig({ ...GOOD, ...files }).tlsFiles).toEqual({
+      authority: 'ca.pem',
+      certificate: 'cert.pem',
+      key: 'key.pem',
     });
   });
 

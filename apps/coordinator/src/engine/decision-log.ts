@@ -1,6 +1,6 @@
 /**
  * The decision log: an ordered, durable list of entries with terms, and the leadership that may append to it. One
- * replica writes alone (`single-node-log.ts`), several agree by Raft behind this same port.
+ * replica writes alone (`a cluster of one`), several agree by Raft behind this same port.
  */
 export interface LogEntry {
   readonly index: number;

@@ -7,7 +7,7 @@ type Job = () => void | Promise<void>;
 /** What the applier tells the node. */
 export interface ApplierListener<Result> {
   /** The core has to know at once that the membership changed. @returns the membership from here on */
-  changeMembers(change: ConfChange): ConfState;
+  changeMembers(change: ConfChange, index: number): ConfState;
   applied(entry: Entry, result: Result | undefined): void;
   /** The core knows by now that this change is applied: it takes the next. */
   membersChanged(entry: Entry): void;
@@ -124,7 +124,7 @@ export class Applier<Result> {
 
   async #applyConfChange(entry: Entry): Promise<void> {
     const change = decodeConfChange(entry.type, entry.data);
-    const confState = this.listener.changeMembers(change);
+    const confState = this.listener.changeMembers(change, entry.index);
     if (entry.index > this.skipThrough) await this.stateMachine.applyConfChange?.(change, confState, entry.index);
     this.#index = entry.index;
     this.listener.reached(entry.index);

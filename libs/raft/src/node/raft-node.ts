@@ -76,8 +76,9 @@ export class RaftNode<Result = unknown> {
     this.#applier = new Applier(
       options.stateMachine,
       {
-        changeMembers: (change) => {
-          log.storage.confState = this.#raw.applyConfChange(change);
+        changeMembers: (change, index) => {
+          // With its index: a snapshot may have overtaken the change.
+          log.storage.confState = this.#raw.applyConfChange(change, index);
           return log.storage.confState;
         },
         applied: (entry, result) => this.#ledger.applied(entry, result),
