@@ -1,6 +1,6 @@
 /**
- * The decision log: an ordered, durable list of entries with terms, and the leadership that may append to it. One
- * replica writes alone (`a cluster of one`), several agree by Raft behind this same port.
+ * The decision log: an ordered, durable list of entries with terms, and the leadership that may append to it. Behind it
+ * is Raft (`cluster/raft-log.ts`); a single replica is a cluster of one.
  */
 export interface LogEntry {
   readonly index: number;
