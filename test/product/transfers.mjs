@@ -22,7 +22,7 @@ export async function openAccounts(url, count, prefix = `a-${randomUUID().slice(
 
 /** @typedef {{ reference: string, outcome: 'committed' | 'aborted', status: number, from: object, to: object, amount: number }} Answer */
 
-/** @typedef {{ at: string, startedAt: number, endedAt: number, answer?: { status: number, body: any } }} Call */
+/** @typedef {{ at: string, startedAt: number, endedAt: number, answer?: { status: number, headers: Headers, body: any } }} Call */
 
 /** Runs clients against the product until told to stop. */
 export class TransferLoops {
