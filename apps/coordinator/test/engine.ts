@@ -106,6 +106,9 @@ export interface EngineOptions {
 }
 
 /** Times out whatever waits on timers; to be used after `jest.useFakeTimers()`. */
+/** Long enough for FORGETs and outcome events to have gathered, in ms. */
+export const GATHERED_MS = 21;
+
 export const pass = (ms: number): Promise<void> => jest.advanceTimersByTimeAsync(ms);
 
 /** The engine over ports in memory: nothing is applied until the test says so. */

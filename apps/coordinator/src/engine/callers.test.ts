@@ -6,6 +6,7 @@ import {
   CALLER,
   done,
   type Engine,
+  GATHERED_MS,
   heartbeatOf,
   keyed,
   leadingEngine,
@@ -80,7 +81,7 @@ describe('D8: an id that is not known', () => {
     const engine = await leadingEngine();
     const { id } = await oneShot(engine);
     for (const participant of ['east', 'west']) done(engine, id, participant);
-    await pass(1);
+    await pass(GATHERED_MS);
     engine.log.applyAll();
     await pass(1000);
     expect(await engine.coordinator.get(id, {})).toMatchObject({ status: 'completed', outcome: 'committed' });
@@ -291,7 +292,7 @@ describe('waiting and watching', () => {
     for (const participant of ['east', 'west']) vote(engine, id, participant);
     engine.log.applyAll();
     for (const participant of ['east', 'west']) done(engine, id, participant);
-    await pass(1);
+    await pass(GATHERED_MS);
     engine.log.applyAll();
     expect([...new Set(seen)]).toEqual(['preparing', 'committed', 'completed at']);
     expect(seen.filter((status) => status.startsWith('completed'))).toHaveLength(1);

@@ -35,6 +35,8 @@ import { TimerWheel } from './timer-wheel.js';
 
 /** FORGET names at most this many transactions in one entry. */
 const FORGET_BATCH_MAX = 1000;
+/** How long a FORGET gathers, in ms: one flush for many transactions, also when they come one at a time. */
+const FORGET_GATHER_MS = 20;
 const TIMER_RESOLUTION_MS = 25;
 
 interface Waiter {
@@ -220,7 +222,7 @@ export class Leader {
     const first = change.transactions[0];
     if (first?.status === 'completed' && first.decidedIndex !== change.index) {
       this.#forgetting = false; // our FORGET is applied: what has gathered meanwhile goes next
-      this.#forget();
+      this.#forget(0);
     }
   }
 
@@ -264,7 +266,7 @@ export class Leader {
         return this.#timers.schedule(effect.at, live);
       case 'forget':
         this.#forgettable.push({ id, hazards: effect.hazards });
-        if (!this.#forgetting) this.#forget();
+        if (!this.#forgetting) this.#forget(live.waiters.length > 0 ? 0 : FORGET_GATHER_MS);
         return;
       case 'hazard':
         this.ports.metrics.hazardRaised(effect.participant);
@@ -293,15 +295,15 @@ export class Leader {
     return this.#horizon;
   }
 
-  /** D7: FORGET in batches; the next batch gathers while one is under way. */
-  #forget(): void {
+  /** D7: FORGET in batches; the next batch gathers while one is under way, and a moment longer if nobody waits for it. */
+  #forget(gatherMs: number): void {
     if (this.#forgettable.length === 0 || this.#deposed) return;
     this.#forgetting = true;
-    setImmediate(() => {
+    setTimeout(() => {
       if (this.#deposed) return;
       const transactions = this.#forgettable.splice(0, FORGET_BATCH_MAX);
       this.ports.propose({ type: 'forget', at: this.ports.clock.now(), transactions });
-    });
+    }, gatherMs);
   }
 
   #remove(live: Live, record: TransactionRecord): void {

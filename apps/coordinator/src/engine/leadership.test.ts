@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import {
   CALLER,
   done,
+  GATHERED_MS,
   leadingEngine,
   ONE_SHOT,
   pass,
@@ -76,7 +77,7 @@ describe('D2: a leader', () => {
     expect(record).toMatchObject({ status: 'aborted', reason: { code: 'leader-changed', retryable: true } });
     expect(outcome).toEqual({});
     for (const participant of ['east', 'west']) done(second, id as string, participant, 'rolled-back');
-    await pass(10);
+    await pass(GATHERED_MS);
     second.log.applyAll();
     expect(second.replica.ledger.live.size).toBe(0);
   });

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import {
   CALLER,
   type Engine,
+  GATHERED_MS,
   leadingEngine,
   pass,
   prepareBoth,
@@ -114,7 +115,7 @@ describe('outcome events', () => {
     const { id } = await prepareBoth(engine, CALLER);
     for (const participant of ['east', 'west']) vote(engine, id, participant);
     engine.log.applyAll();
-    await pass(1);
+    await pass(GATHERED_MS);
     return id;
   }
 
@@ -130,14 +131,14 @@ describe('outcome events', () => {
 
     const replayed = await startEngine({ term: 2, entries: first.log.applied });
     replayed.log.applyAll();
-    await pass(1);
+    await pass(GATHERED_MS);
     expect(replayed.messenger.published.map(({ transactionId }) => transactionId)).toEqual([b]);
     replayed.log.lose();
 
     await pass(1000);
     const recovered = await startEngine({ term: 3, entries: replayed.log.applied, store: replayed.store });
     recovered.log.applyAll();
-    await pass(1);
+    await pass(GATHERED_MS);
     expect(recovered.messenger.published.map(({ transactionId }) => transactionId)).toEqual([b]);
   });
 

@@ -2,6 +2,8 @@ import type { Outbox } from './outbox.js';
 import type { EngineLogger, Messenger } from './ports.js';
 
 const BATCH_MAX = 500;
+/** Outcomes gather this long, in ms: nobody waits for them, and a batch costs as much as a single one. */
+const GATHER_MS = 20;
 const RETRY_MS = 500;
 /** The watermark is logged at most this often; a crash publishes again what came after it. */
 const WATERMARK_INTERVAL_MS = 1000;
@@ -32,7 +34,7 @@ export class Publisher {
   poke(): void {
     if (this.#busy || this.#stopped) return;
     this.#busy = true;
-    setImmediate(() => void this.#drain());
+    setTimeout(() => void this.#drain(), GATHER_MS);
   }
 
   stop(): void {

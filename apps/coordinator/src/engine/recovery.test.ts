@@ -2,7 +2,17 @@
 
 import { formatTransactionId } from '@concordat/protocol';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { CALLER, done, type Engine, leadingEngine, pass, prepareBoth, startEngine, vote } from '../../test/engine.js';
+import {
+  CALLER,
+  done,
+  type Engine,
+  GATHERED_MS,
+  leadingEngine,
+  pass,
+  prepareBoth,
+  startEngine,
+  vote,
+} from '../../test/engine.js';
 
 beforeEach(() => void jest.useFakeTimers());
 afterEach(() => void jest.useRealTimers());
@@ -20,7 +30,7 @@ async function committedBoth(engine: Engine): Promise<string> {
 async function forgottenBoth(engine: Engine): Promise<string> {
   const id = await committedBoth(engine);
   for (const participant of ['east', 'west']) done(engine, id, participant);
-  await pass(1);
+  await pass(GATHERED_MS);
   engine.log.applyAll();
   await pass(1000); // persisted
   engine.messenger.take();
@@ -105,10 +115,10 @@ describe('D7: FORGET and the horizon', () => {
     const engine = await leadingEngine();
     const id = await committedBoth(engine);
     done(engine, id, 'east');
-    await pass(1);
+    await pass(GATHERED_MS);
     expect(engine.log.pending).toEqual([]);
     done(engine, id, 'west');
-    await pass(1);
+    await pass(GATHERED_MS);
     expect(engine.log.proposed).toMatchObject([{ type: 'forget', transactions: [{ id, hazards: [] }] }]);
     expect(await engine.coordinator.get(id, {})).toMatchObject({ status: 'committed' });
     engine.log.applyAll();
@@ -122,12 +132,12 @@ describe('D7: FORGET and the horizon', () => {
     const engine = await leadingEngine();
     const ids = [await committedBoth(engine), await committedBoth(engine), await committedBoth(engine)];
     for (const participant of ['east', 'west']) done(engine, ids[0] as string, participant);
-    await pass(1);
+    await pass(GATHERED_MS);
     for (const id of ids.slice(1)) for (const participant of ['east', 'west']) done(engine, id, participant);
-    await pass(1);
+    await pass(GATHERED_MS);
     expect(engine.log.pending).toHaveLength(1);
     engine.log.applyAll();
-    await pass(1);
+    await pass(GATHERED_MS);
     expect(engine.log.proposed).toMatchObject([{ type: 'forget', transactions: [{ id: ids[1] }, { id: ids[2] }] }]);
     engine.log.applyAll();
     expect(engine.replica.ledger.live.size).toBe(0);
@@ -140,12 +150,12 @@ describe('D7: FORGET and the horizon', () => {
     const third = await committedBoth(engine);
     expect(new Set(engine.messenger.sent.map(({ horizon }) => horizon))).toEqual(new Set([first]));
     for (const participant of ['east', 'west']) done(engine, second, participant);
-    await pass(1);
+    await pass(GATHERED_MS);
     engine.log.applyAll();
     vote(engine, first, 'east');
     expect(engine.messenger.sent.at(-1)?.horizon).toBe(first); // a later one that ended first moves nothing
     for (const participant of ['east', 'west']) done(engine, first, participant);
-    await pass(1);
+    await pass(GATHERED_MS);
     expect(engine.log.proposed.map(({ type }) => type)).toEqual(['forget']);
     vote(engine, second, 'east');
     await pass(0);
@@ -155,7 +165,7 @@ describe('D7: FORGET and the horizon', () => {
     await pass(0);
     expect(engine.messenger.sent.at(-1)?.horizon).toBe(third);
     for (const participant of ['east', 'west']) done(engine, third, participant);
-    await pass(1);
+    await pass(GATHERED_MS);
     engine.log.applyAll();
     vote(engine, second, 'east');
     await pass(0);
@@ -177,7 +187,7 @@ describe('D7: FORGET and the horizon', () => {
     const id = await committedBoth(engine);
     done(engine, id, 'east', 'rolled-back');
     done(engine, id, 'west');
-    await pass(1);
+    await pass(GATHERED_MS);
     engine.log.applyAll();
     expect(engine.metrics.counts.get('hazard east')).toBe(1);
     expect(engine.logger.lines).toContain('error a participant contradicts the decision');
