@@ -15,6 +15,7 @@ const READY = /^concordat ready (http:\/\/\S+)$/m;
  * @typedef {object} Product
  * @property {string} url of the first coordinator
  * @property {string} dataDirectory
+ * @property {number} pid of the starter
  * @property {() => Promise<RunState>} run what runs now
  * @property {() => string} output what the starter has printed
  * @property {() => Promise<number | null>} stop as Ctrl-C does; resolves with the exit code
@@ -54,7 +55,7 @@ export async function startProduct({ args = [], env = {} } = {}) {
   try {
     const url = await ready;
     const run = async () => JSON.parse(await readFile(join(dataDirectory, 'run.json'), 'utf8'));
-    return { url, dataDirectory, run, output: () => output, stop };
+    return { url, dataDirectory, pid: child.pid, run, output: () => output, stop };
   } catch (error) {
     await stop();
     throw error;

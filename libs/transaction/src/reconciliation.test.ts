@@ -271,7 +271,7 @@ describe('a restore beside participants that went on', () => {
 function restoreOnce(seed: number, transfers: number, backupWithin: number): void {
   const draw = new Draw(seed);
   const dice: Dice = (sides) => draw.below(sides);
-  const participants = ['east', 'west', 'north'].map((name) => new ModelParticipant(name, 1 + transfers / 20));
+  const participants = ['east', 'west', 'north'].map((name) => new ModelParticipant(name, Math.ceil(transfers / 20)));
   const old = new OldCluster(participants, dice);
   const backupAt = 1 + dice(Math.min(backupWithin, transfers));
   let backup = old.backup();
