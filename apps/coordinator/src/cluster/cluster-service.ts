@@ -41,7 +41,7 @@ export class ClusterService implements ClusterApi {
   async transfer(to: number | undefined): Promise<ClusterView> {
     const node = this.#ready();
     if (to === undefined) await node.log.handOver();
-    else if (!(await node.log.node?.transferLeadership(to))) {
+    else if (!(await node.log.transferTo(to))) {
       throw new ConcordatError('membership-refused', `Member ${to} did not take over in time.`);
     }
     return this.view();

@@ -14,6 +14,8 @@ export interface RaftLogOptions {
   readonly electionTimeoutMs: number;
 }
 
+/** How long a transfer waits for what was proposed before it, in ms. */
+const TRANSFER_GRACE_MS = 1000;
 const ELECTION_TICKS = 10;
 /** How long closing waits for what was proposed: without a quorum it may never be settled. */
 const CLOSE_GRACE_MS = 2000;
@@ -33,6 +35,8 @@ export class RaftLog implements DecisionLog {
   #announcedTerm: number | undefined;
   #syncing = false;
   #closing = false;
+  /** Entries of the present term that wait for the end of a transfer. */
+  #held: Uint8Array[] | undefined;
   #lastProposal: Promise<void> = Promise.resolve();
 
   constructor(private readonly options: RaftLogOptions) {}
@@ -116,6 +120,12 @@ export class RaftLog implements DecisionLog {
     const node = this.#node;
     // D2: in the term of the proposer or not at all, even in the moment before it hears that its leadership has passed.
     if (this.#closing || !node?.isLeader || term !== this.#announcedTerm || term !== node.term) return false;
+    if (this.#held) this.#held.push(data);
+    else this.#hand(node, term, data);
+    return true;
+  }
+
+  #hand(node: RaftNode<undefined>, term: number, data: Uint8Array): void {
     // What comes of it is heard from `apply`, or settled by the first entry of a later term. What is dropped while this
     // replica still leads would leave a settled decision without an entry: the bounds are beyond what admission lets in.
     this.#lastProposal = node.propose(data).then(({ outcome }) => {
@@ -123,7 +133,6 @@ export class RaftLog implements DecisionLog {
         this.#listener?.onFailure(new Error('the decision log had no room for an entry'));
       }
     });
-    return true;
   }
 
   async readIndex(): Promise<boolean> {
@@ -142,7 +151,27 @@ export class RaftLog implements DecisionLog {
     const [best] = (this.status()?.peers ?? [])
       .filter(({ id, recentActive }) => id !== this.options.raftId && recentActive && voters.includes(id))
       .sort((a, b) => b.match - a.match);
-    if (best) await this.#node?.transferLeadership(best.id);
+    if (best) await this.transferTo(best.id);
+  }
+
+  /**
+   * Hands leadership to a voter. Raft drops what is proposed meanwhile, and a settled decision may not be dropped while
+   * its leader leads on: new entries wait until the transfer has gone through, or has failed.
+   * @returns whether that voter leads now
+   */
+  async transferTo(raftId: number): Promise<boolean> {
+    const node = this.#node;
+    if (!node?.isLeader || this.#held) return node?.leader === raftId;
+    const { term } = node;
+    const held: Uint8Array[] = [];
+    this.#held = held;
+    try {
+      await within(this.#lastProposal, TRANSFER_GRACE_MS); // what is under way comes first
+      return await node.transferLeadership(raftId);
+    } finally {
+      this.#held = undefined;
+      if (node.isLeader && node.term === term) for (const data of held) this.#hand(node, term, data);
+    }
   }
 
   async close(): Promise<void> {
