@@ -1,6 +1,7 @@
 import { ConcordatError } from '@concordat/protocol';
 import type { ClusterApi, ClusterView, MemberView } from '../engine/cluster-api.js';
 import type { ClusterNode } from './cluster-node.js';
+import { NotLeadingError } from './membership.js';
 
 const RETRY_AFTER_MS = 1000;
 
@@ -69,6 +70,9 @@ export class ClusterService implements ClusterApi {
       await change(this.#ready());
     } catch (error) {
       if (error instanceof ConcordatError) throw error;
+      if (error instanceof NotLeadingError) {
+        throw new ConcordatError('not-ready', error.message, { retryAfterMs: RETRY_AFTER_MS }, { cause: error });
+      }
       throw new ConcordatError('membership-refused', (error as Error).message, {}, { cause: error });
     }
   }

@@ -75,6 +75,13 @@ export class Membership {
     if (!log.leads) throw new NotLeadingError('this replica does not lead');
     const member = members().get(raftId);
     if (!member || !this.#ids().has(raftId)) throw new Error('there is no such member');
+    const voters = log.confState()?.voters ?? [];
+    if (voters.length === 1 && voters[0] === raftId) throw new Error('the last voter cannot be removed');
+    if (raftId === this.ports.own().raftId) {
+      // A leader that takes itself out could leave the others without one that knows of it.
+      await log.handOver();
+      throw new NotLeadingError('this member led; leadership was handed over first, repeat the call');
+    }
     // Said first, while this replica surely leads; an id that is marked and still votes is taken out by the next round.
     propose({ type: 'member', member: { ...member, removed: true } });
     await this.#change([{ type: ConfChangeType.RemoveNode, nodeId: raftId }]);
