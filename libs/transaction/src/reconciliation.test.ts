@@ -262,7 +262,7 @@ describe('a restore beside participants that went on', () => {
   it('does so with a thousand transfers between the backup and the end', () => {
     fc.assert(
       fc.property(fc.integer(), (seed) => restoreOnce(seed, 1030, 30)),
-      { numRuns: 3 },
+      { numRuns: 10 },
     );
   });
 });

@@ -6,8 +6,8 @@ import {
   type BranchesReply,
   compareTransactionIds,
   formatTransactionId,
-  isBelow,
   parseTransactionId,
+  type TransactionIdParts,
 } from '@concordat/protocol';
 import type { Entry } from '../src/entries.js';
 import { Ledger } from '../src/ledger.js';
@@ -47,19 +47,19 @@ export class ModelParticipant {
     const message = queue?.shift();
     if (queue?.length === 0) this.topic.delete(id);
     if (!message) return;
-    if (isBelow(this.horizon, message.horizon) && !isBelow(id, message.horizon)) this.horizon = message.horizon;
+    if (below(this.horizon, message.horizon) && !below(id, message.horizon)) this.horizon = message.horizon;
     const state = this.branches.get(id);
-    const stale = (parseTransactionId(id)?.incarnation ?? 0) < this.incarnation;
+    const stale = partsOf(id).incarnation < this.incarnation;
     if (message.type === 'prepare') {
-      if (!state && !stale && !isBelow(id, this.horizon)) this.branches.set(id, 'prepared');
+      if (!state && !stale && !below(id, this.horizon)) this.branches.set(id, 'prepared');
     } else if (message.type === 'commit') {
       if (state === 'prepared') this.#end(id, 'committed');
-    } else if (state === 'prepared' || (!state && !isBelow(id, this.horizon))) this.#end(id, 'aborted');
+    } else if (state === 'prepared' || (!state && !below(id, this.horizon))) this.#end(id, 'aborted');
   }
 
   collect(): void {
     for (const [id, state] of this.branches)
-      if (state !== 'prepared' && isBelow(id, this.horizon)) this.branches.delete(id);
+      if (state !== 'prepared' && below(id, this.horizon)) this.branches.delete(id);
   }
 
   /** The wire command `report`. */
@@ -68,7 +68,7 @@ export class ModelParticipant {
     const all = [...this.branches].map(([id, state]) => ({ transactionId: id, state, csn: null }));
     const wanted = all
       .filter((one) =>
-        scope === 'one' ? one.transactionId === transactionId : isBelow(transactionId, one.transactionId),
+        scope === 'one' ? one.transactionId === transactionId : below(transactionId, one.transactionId),
       )
       .sort((a, b) => compare(a.transactionId, b.transactionId));
     return {
@@ -85,10 +85,18 @@ export class ModelParticipant {
   }
 }
 
-const compare = (a: string, b: string): number => {
-  const [left, right] = [parseTransactionId(a), parseTransactionId(b)];
-  return left && right ? compareTransactionIds(left, right) : 0;
-};
+/** Ids are compared over and over. */
+const parsed = new Map<string, TransactionIdParts>();
+function partsOf(id: string): TransactionIdParts {
+  const known = parsed.get(id);
+  if (known) return known;
+  const parts = parseTransactionId(id);
+  if (!parts) throw new Error(`${id} is no id`);
+  parsed.set(id, parts);
+  return parts;
+}
+const compare = (a: string, b: string): number => compareTransactionIds(partsOf(a), partsOf(b));
+const below = (a: string, b: string): boolean => compare(a, b) < 0;
 
 /** A ledger with the records of its Postgres. */
 export class ModelCoordinator {
