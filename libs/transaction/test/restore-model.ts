@@ -281,7 +281,7 @@ export class RestoredCluster {
       (branch) => branch.participant === participant.name && branch.status !== 'refused',
     );
     const type = record?.outcome === 'committed' && named ? 'commit' : 'rollback';
-    participant.send(id, { type, horizon: '1-1-1' });
+    if (!participant.topic.has(id)) participant.send(id, { type, horizon: '1-1-1' });
   }
 
   #begin(): Reconciliation {
