@@ -120,6 +120,9 @@ export class CoordinatorProcess {
     registry.gauge('concordat_ready', 'Whether this replica takes work.', () => flag(api.readiness().ready));
     registry.gauge('concordat_in_flight', 'Transactions not finished.', () => replica.leader?.inFlight ?? 0);
     registry.gauge('concordat_undecided', 'Transactions not decided.', () => replica.leader?.undecided ?? 0);
+    registry.gauge('concordat_reconciliation_pending', 'Whether a restore still waits for participants.', () =>
+      flag(replica.ledger.reconciliation === 'pending'),
+    );
     registry.gauge('concordat_kafka_available', 'Whether Kafka answers.', () => flag(transport.available));
     registry.gauge('concordat_postgres_available', 'Whether Postgres answers.', () => flag(store.available));
     registry.gauge(
