@@ -19,7 +19,7 @@ RUN npm ci --omit=dev --ignore-scripts --workspace apps/${APP} && npm cache clea
 
 FROM node:24-slim
 ARG APP=accounts
-ENV NODE_ENV=production
+ENV NODE_ENV=production HOST=0.0.0.0
 WORKDIR /app
 COPY --from=packages /app/node_modules node_modules
 COPY --from=packages /app/package.json ./

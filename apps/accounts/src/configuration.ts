@@ -1,6 +1,8 @@
 import { z } from 'zod';
 
 const schema = z.object({
+  /** Loopback unless told: these examples ask nobody who they are. */
+  HOST: z.string().default('127.0.0.1'),
   PORT: z.coerce.number().int().min(0).max(65_535).default(3001),
   PARTICIPANT_NAME: z.string().default('accounts'),
   DATABASE_URL: z.string().min(1, 'set it to postgres://user:password@host:port/database'),
@@ -9,6 +11,7 @@ const schema = z.object({
 });
 
 export interface Configuration {
+  readonly host: string;
   readonly port: number;
   readonly participant: string;
   readonly databaseUrl: string;
@@ -23,8 +26,9 @@ export function readConfiguration(env: NodeJS.ProcessEnv): Configuration {
   if (!parsed.success) {
     throw new Error(parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; '));
   }
-  const { PORT, PARTICIPANT_NAME, DATABASE_URL, KAFKA_BROKERS, KAFKA_CLIENT } = parsed.data;
+  const { HOST, PORT, PARTICIPANT_NAME, DATABASE_URL, KAFKA_BROKERS, KAFKA_CLIENT } = parsed.data;
   return {
+    host: HOST,
     port: PORT,
     participant: PARTICIPANT_NAME,
     databaseUrl: DATABASE_URL,

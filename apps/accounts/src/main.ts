@@ -16,9 +16,9 @@ app.useGlobalFilters(new ProblemFilter());
 app.enableShutdownHooks([], { useProcessExit: true });
 app.connectMicroservice({ strategy: app.get(ParticipantStrategy) });
 
-const { port } = readConfiguration(process.env);
+const { host, port } = readConfiguration(process.env);
 try {
-  await app.listen(port, '0.0.0.0');
+  await app.listen(port, host);
   logger.info({ url: await app.getUrl() }, 'listening');
   await app.startAllMicroservices(); // waits for Postgres and Kafka
 } catch (error) {
