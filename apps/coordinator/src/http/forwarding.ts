@@ -16,6 +16,8 @@ const FORWARDED_HEADER = 'x-concordat-forwarded';
 /** How long a call waits for a leader to be there, in ms. */
 const LEADER_WAIT_MS = 10_000;
 const RETRY_MS = 50;
+/** How soon a call notices that its leader leads no more, in ms. */
+const LEADER_CHECK_MS = 50;
 const CONNECTIONS_MAX = 256;
 /** A long poll ends by itself before this. */
 const ANSWER_TIMEOUT_MS = 120_000;
@@ -70,14 +72,17 @@ async function forward(
 ): Promise<FastifyReply | undefined> {
   const until = Date.now() + LEADER_WAIT_MS;
   const headers = headersFor(request);
+  let lost = false;
   for (;;) {
     if (leadership.leads) return undefined; // this replica was elected meanwhile: the handler takes it
     const url = leadership.leaderUrl;
     if (url !== undefined) {
-      const answer = await attempt(url, request, headers, agent);
-      if (answer && !(await saysElsewhere(answer, until))) return pass(answer, reply);
+      const answer = await attempt(url, request, headers, agent, () => leadership.leaderUrl !== url);
+      if (answer === 'lost') lost = true;
+      else if (answer && !(await saysElsewhere(answer, until))) return pass(answer, reply);
     }
     if (Date.now() >= until) {
+      if (lost && request.method !== 'GET') throw outcomeUnknown();
       throw new ConcordatError('not-ready', 'No leader answers at the moment.', { retryAfterMs: 1000 });
     }
     await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
@@ -95,27 +100,38 @@ function headersFor(request: FastifyRequest): Record<string, string> {
   return headers;
 }
 
-/** @returns the answer, or undefined when there was none and the call may be made again */
+/**
+ * A leader that is paused or cut off answers nothing and closes nothing: it is given up when it leads no more.
+ * @returns the answer; undefined when the call was not sent, `lost` when it was and may be made again
+ */
 async function attempt(
   url: string,
   request: FastifyRequest,
   headers: Record<string, string>,
   agent: Agent,
-): Promise<Answer | undefined> {
+  isDeposed: () => boolean,
+): Promise<Answer | 'lost' | undefined> {
+  const giveUp = new AbortController();
+  const watch = setInterval(() => isDeposed() && giveUp.abort(), LEADER_CHECK_MS);
   try {
     return await send(`${url}${request.url}`, {
       method: request.method as Dispatcher.HttpMethod,
       headers,
       dispatcher: agent,
+      signal: giveUp.signal,
       ...(request.body !== undefined && request.body !== null && { body: JSON.stringify(request.body) }),
     });
   } catch (error) {
-    const neverSent = (error as NodeJS.ErrnoException).code === 'ECONNREFUSED';
-    const repeatable = request.method === 'GET' || !request.routeOptions.url?.endsWith('/branches');
-    if (neverSent || repeatable) return undefined;
-    throw new ConcordatError('outcome-unknown', 'The leader was lost before it answered.', {}, { cause: error });
+    if ((error as NodeJS.ErrnoException).code === 'ECONNREFUSED') return undefined;
+    if (request.method === 'GET' || !request.routeOptions.url?.endsWith('/branches')) return 'lost';
+    throw outcomeUnknown(error);
+  } finally {
+    clearInterval(watch); // a body that streams on is not cut short
   }
 }
+
+const outcomeUnknown = (cause?: unknown): ConcordatError =>
+  new ConcordatError('outcome-unknown', 'The leader was lost before it answered.', {}, { cause });
 
 /** Whether the answer only says that leadership has moved on; its body is read then. */
 async function saysElsewhere(answer: Answer, until: number): Promise<boolean> {
