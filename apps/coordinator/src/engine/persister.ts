@@ -8,6 +8,7 @@
 import type { Change, KeyRecord, MemberRecord, ParticipantRecord, TransactionRecord } from '@concordat/transaction';
 import type { EngineLogger, EngineMetrics } from './ports.js';
 import { type PersistBatch, type PersistedState, StaleWriterError, type TransactionStore } from './store.js';
+import { pause } from './within.js';
 
 /** New work is refused while this many changed records wait for Postgres. */
 export const BACKLOG_RECORDS_MAX = 50_000;
@@ -109,7 +110,7 @@ export class Persister {
     this.#suspended = true;
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    while (this.#writing) await new Promise((resolve) => setTimeout(resolve, 10));
+    while (this.#writing) await pause(10);
     this.#pending = nothingPending();
   }
 
@@ -153,7 +154,7 @@ export class Persister {
       } catch (error) {
         if (error instanceof StaleWriterError) return this.ports.onFenced(error);
         this.ports.logger.warn({ err: error, backlog: this.backlog }, 'Postgres did not take a batch; trying again');
-        await new Promise((resolve) => setTimeout(resolve, RETRY_INTERVAL_MS));
+        await pause(RETRY_INTERVAL_MS);
       }
     }
     if (this.#stopped) return;

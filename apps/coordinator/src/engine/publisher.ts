@@ -1,5 +1,6 @@
 import type { Outbox } from './outbox.js';
 import type { EngineLogger, Messenger } from './ports.js';
+import { pause } from './within.js';
 
 const BATCH_MAX = 500;
 /** Outcomes gather this long, in ms: nobody waits for them, and a batch costs as much as a single one. */
@@ -52,7 +53,7 @@ export class Publisher {
         this.#cursor = last.index;
       } catch (error) {
         this.logger.debug({ err: error, waiting: this.outbox.size }, 'outcome events wait for Kafka');
-        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+        await pause(RETRY_MS);
       }
     }
     this.#busy = false;

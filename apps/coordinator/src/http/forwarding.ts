@@ -11,6 +11,7 @@ import { ConcordatError } from '@concordat/protocol';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Agent, type Dispatcher, request as send } from 'undici';
 import type { Leadership } from '../engine/cluster-api.js';
+import { pause } from '../engine/within.js';
 
 const FORWARDED_HEADER = 'x-concordat-forwarded';
 /** How long a call waits for a leader to be there, in ms. */
@@ -85,7 +86,7 @@ async function forward(
       if (lost && request.method !== 'GET') throw outcomeUnknown();
       throw new ConcordatError('not-ready', 'No leader answers at the moment.', { retryAfterMs: 1000 });
     }
-    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    await pause(RETRY_MS);
   }
 }
 
