@@ -25,6 +25,10 @@ export class EarlyTransport implements Transport, TransportReceiver {
     this.#receiver?.unreachable(peer);
   }
 
+  disconnected(peer: number): void {
+    this.#receiver?.disconnected(peer);
+  }
+
   openSnapshotSink(message: Message): Promise<SnapshotSink> {
     if (!this.#receiver) return Promise.reject(new Error('this replica is still starting'));
     return this.#receiver.openSnapshotSink(message);

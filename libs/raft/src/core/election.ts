@@ -75,6 +75,22 @@ export function isWithinLease(raft: Raft, request: Message): boolean {
   return true;
 }
 
+/**
+ * The leader's connection broke. It counts as silent for the minimum election timeout from now on, so that others' votes are
+ * not ignored for its sake, and is succeeded unless it is heard within two heartbeats and a random rest. Nothing of safety
+ * rests on this: it is an election timeout that ends early, and a pre-vote still asks a quorum whether it hears a leader.
+ */
+export function suspectLeader(raft: Raft, peer: number): void {
+  const { electionTicks, heartbeatTicks, readOnly, random } = raft.config;
+  if (raft.role !== Role.Follower || raft.lead !== peer || raft.electionElapsed >= electionTicks) return;
+  // A lease promises the leader that nobody votes behind its back.
+  if (readOnly === 'lease-based') return;
+  raft.electionElapsed = electionTicks;
+  const graceTicks = 2 * heartbeatTicks + random(Math.ceil(electionTicks / 2));
+  raft.randomizedElectionTicks = Math.min(electionTicks + graceTicks, 2 * electionTicks - 1);
+  raft.logger.info(() => `${hex(raft.id)} suspects leader ${hex(peer)} at term ${raft.term}: its connection broke`);
+}
+
 /** Grants or refuses a vote (or pre-vote) of the own term or a later one. */
 export function castVote(raft: Raft, request: Message): void {
   const requestType = request.type as VoteRequestType;

@@ -8,7 +8,7 @@
  */
 import { ConfChange, encodeConfChange } from '../confchange/conf-change.js';
 import { RaftConfig, resolveConfig } from './config.js';
-import { campaignKind, hup } from './election.js';
+import { campaignKind, hup, suspectLeader } from './election.js';
 import { RaftInvariantError, violated } from './errors.js';
 import { describeId } from './format.js';
 import { proposeAsLeader } from './leader.js';
@@ -206,6 +206,14 @@ export class RawNode {
   /** The last message to this peer did not arrive. */
   reportUnreachable(peer: number): void {
     step(this.#raft, createMessage({ type: MessageType.Unreachable, to: NONE, from: peer }));
+  }
+
+  /**
+   * The connection over which this peer sends has broken, after all that came over it: its process died, or something
+   * between did. A follower whose leader it was gives it a little time to be heard again instead of an election timeout.
+   */
+  reportDisconnected(peer: number): void {
+    suspectLeader(this.#raft, peer);
   }
 
   /** What became of a snapshot that was sent; to be called for every MsgSnap. */

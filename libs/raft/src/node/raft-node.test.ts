@@ -181,6 +181,24 @@ describe('a group of nodes', () => {
     expect(leader.isLeader).toBe(false);
   });
 
+  it('has another leader, long before the election timeout, when the connection of the first one broke', async () => {
+    const ticks: (() => void)[] = [];
+    const clock = {
+      every: (_periodMs: number, tick: () => void) => {
+        ticks.push(tick);
+        return () => undefined;
+      },
+    };
+    for (const id of [1, 2, 3]) await group.start(id, { clock, electionTicks: 100, random: () => 0 });
+    group.node(1).campaign();
+    await until(() => [1, 2, 3].every((id) => group.node(id).leader === 1));
+    await group.stop(1);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(group.node(2).leader).toBe(1);
+    for (let tick = 0; tick < 2; tick++) ticks[1]?.();
+    await until(() => group.node(2).isLeader);
+  });
+
   it('goes on after all members were stopped and started, with everything acknowledged', async () => {
     await group.startAll();
     for (let at = 0; at < 20; at++) await commit(group, `before${at}`);

@@ -186,6 +186,15 @@ export class RaftNode<Result = unknown> {
     return this.#raw.status();
   }
 
+  /**
+   * For how many ticks nothing has come of the oldest write of the log, and of what the state machine was last given (an
+   * entry, or the wish for a snapshot); 0 while there is nothing to do. A snapshot that is taken over counts as neither.
+   */
+  stalls(): { writeTicks: number; applyTicks: number } {
+    const { stalledTicks, restoring } = this.#writer;
+    return { writeTicks: stalledTicks, applyTicks: restoring ? 0 : this.#applier.stalledTicks };
+  }
+
   /** Syncs and bytes of the log since the start. */
   logStatistics(): { fsyncCount: number; bytesWritten: number; firstIndex: number; lastIndex: number } {
     const { fsyncCount, bytesWritten, firstIndex, lastIndex } = this.log.wal;
@@ -233,6 +242,7 @@ export class RaftNode<Result = unknown> {
     await this.options.transport.start({
       receive: (messages) => this.#receive(messages),
       unreachable: (peer) => this.#pump(() => this.#raw.reportUnreachable(peer)),
+      disconnected: (peer) => this.#pump(() => this.#raw.reportDisconnected(peer)),
       openSnapshotSink: (message) => this.#snapshotter.receive(message, () => this.#receive([message])),
     });
     this.#stopTicks = this.options.clock.every(this.options.tickMs, () => this.#tick());
@@ -242,6 +252,8 @@ export class RaftNode<Result = unknown> {
   #tick(): void {
     if (this.isStopped) return;
     this.#transfer.tick();
+    this.#writer.tick();
+    this.#applier.tick();
     this.#ticksSinceLoss++;
     if (this.#ticksSinceLoss === this.options.electionTicks * 2) this.#ledger.giveUpAll('leadership-lost');
     this.#pump(() => {

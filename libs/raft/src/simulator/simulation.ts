@@ -58,6 +58,7 @@ export class Simulation {
   readonly #network: SimulatedNetwork;
   readonly #clients: Clients;
   readonly #faults: Faults;
+  readonly #random: SeededRandom;
   readonly #trace: string[] = [];
   /** How many of the last events to keep; messages are among them from 1 on, other events always. */
   readonly #traceLength: number;
@@ -87,6 +88,7 @@ export class Simulation {
       (node) => this.#crash(node),
       (text) => this.#note(text),
     );
+    this.#random = random.fork();
   }
 
   run(): RunResult {
@@ -199,6 +201,9 @@ export class Simulation {
   #crash(node: SimulatedNode): void {
     node.crash();
     this.#clients.crashed(node.id);
+    for (const other of this.#nodes.values()) {
+      if (this.#random.chance(0.7)) this.#disconnect(other, node.id, this.#random.below(20));
+    }
   }
 
   #deliver(message: Message): void {
@@ -210,7 +215,13 @@ export class Simulation {
     if (type === MessageType.Snap) this.#reportSnapshot(message, 'finish');
   }
 
+  /** Transports say so of peers that died, and sometimes of peers that live. */
+  #disconnect(node: SimulatedNode, peer: number, afterMs: number): void {
+    this.#queue.after(afterMs, () => node.input((core) => core.reportDisconnected(peer)));
+  }
+
   #lose(message: Message): void {
+    if (this.#random.chance(0.1)) this.#disconnect(this.#nodes.get(message.to) as SimulatedNode, message.from, 0);
     if (message.type === MessageType.Snap) this.#reportSnapshot(message, 'failure');
     else if (this.#queue.nowMs % 3 === 0)
       this.#nodes.get(message.from)?.input((core) => core.reportUnreachable(message.to));

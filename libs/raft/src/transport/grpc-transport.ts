@@ -42,6 +42,8 @@ export interface GrpcTransportOptions {
 export class GrpcTransport implements Transport {
   readonly #server = new Server(grpcOptions as ServerOptions);
   readonly #peers = new Map<number, GrpcPeer>();
+  /** The stream that each peer has opened last. */
+  readonly #senders = new Map<number, ServerReadableStream<Uint8Array, object>>();
   #receiver: TransportReceiver | undefined;
   #port = 0;
 
@@ -121,9 +123,19 @@ export class GrpcTransport implements Transport {
         done({ code: status.INVALID_ARGUMENT, details: String(error) });
       }
     });
-    // The sender reports the break on its side.
-    call.on('error', () => undefined);
-    call.on('end', () => done(null, {}));
+    const from = Number(call.metadata.get('raft-from')[0]);
+    this.#senders.set(from, call);
+    const ended = () => {
+      if (this.#senders.get(from) !== call) return;
+      this.#senders.delete(from);
+      this.#receiver?.disconnected(from);
+    };
+    call.on('cancelled', ended);
+    call.on('error', ended);
+    call.on('end', () => {
+      done(null, {});
+      ended();
+    });
   }
 
   #isForThisNode(metadata: Metadata): boolean {

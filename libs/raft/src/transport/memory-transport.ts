@@ -33,6 +33,7 @@ export class MemoryNetwork {
 
   detach(id: number): void {
     this.#receivers.delete(id);
+    for (const receiver of this.#receivers.values()) setImmediate(() => receiver.disconnected(id));
   }
 
   receiver(id: number): TransportReceiver | undefined {

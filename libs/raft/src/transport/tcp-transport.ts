@@ -37,6 +37,8 @@ export interface TcpTransportOptions {
 export class TcpTransport implements Transport {
   readonly #peers = new Map<number, TcpPeer>();
   readonly #incoming = new Set<Socket>();
+  /** What each peer sends over now. */
+  readonly #senders = new Map<number, Socket>();
   #server: Server | undefined;
   #receiver: TransportReceiver | undefined;
 
@@ -117,16 +119,15 @@ export class TcpTransport implements Transport {
   /** The first frame says what the connection is for. Whatever is wrong ends it; the other side comes again. */
   #accept(socket: Socket): void {
     this.#incoming.add(socket);
-    let greeted = false;
+    let from: number | undefined;
     let snapshot: SnapshotReceiver | undefined;
     const reader = new FrameReader((kind, payload) => {
       const receiver = this.#receiver;
       if (!receiver) return;
-      if (!greeted) {
-        if (kind !== FrameKind.Hello || decodeHello(payload).to !== this.options.id)
-          throw new Error('not for this member');
-        greeted = true;
+      if (from === undefined) {
+        from = this.#greeted(kind, payload);
       } else if (kind === FrameKind.Messages) {
+        this.#senders.set(from, socket);
         receiver.receive(decodeMessages(payload));
       } else {
         snapshot ??= new SnapshotReceiver(socket, receiver);
@@ -141,7 +142,19 @@ export class TcpTransport implements Transport {
       }
     });
     socket.on('error', () => socket.destroy());
-    socket.on('close', () => this.#incoming.delete(socket));
+    socket.on('close', () => {
+      this.#incoming.delete(socket);
+      if (from === undefined || this.#senders.get(from) !== socket) return;
+      this.#senders.delete(from);
+      this.#receiver?.disconnected(from);
+    });
+  }
+
+  /** @returns who calls @throws Error if it calls somebody else */
+  #greeted(kind: FrameKind, payload: Uint8Array): number {
+    const hello = kind === FrameKind.Hello ? decodeHello(payload) : undefined;
+    if (hello?.to !== this.options.id) throw new Error('not for this member');
+    return hello.from;
   }
 }
 

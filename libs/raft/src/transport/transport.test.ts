@@ -40,6 +40,7 @@ afterEach(async () => {
 class Recorder implements TransportReceiver {
   readonly messages: Message[] = [];
   readonly lost: number[] = [];
+  readonly disconnects: number[] = [];
   readonly snapshot: Uint8Array[] = [];
   readonly begunAt: number[] = [];
   breaks = 0;
@@ -50,6 +51,10 @@ class Recorder implements TransportReceiver {
 
   unreachable(peer: number): void {
     this.lost.push(peer);
+  }
+
+  disconnected(peer: number): void {
+    this.disconnects.push(peer);
   }
 
   async openSnapshotSink(message: Message): Promise<SnapshotSink> {
@@ -135,6 +140,23 @@ describe.each(Object.keys(kinds))('the %s transport', (kind) => {
       return recorder.messages.length > 0;
     });
     expect(recorder.messages[0]?.commit).toBeGreaterThan(1);
+  });
+
+  it('says once that a peer is gone which has sent something, after all that it has sent', async () => {
+    const { one, second } = await pair(maker());
+    let heardBefore = -1;
+    second.disconnected = (peer) => {
+      second.disconnects.push(peer);
+      heardBefore = second.messages.length;
+    };
+    for (let at = 1; at <= 500; at++) one.send([heartbeat(2, at)]);
+    await until(() => second.messages.length === 500);
+    expect(second.disconnects).toEqual([]);
+    await one.close();
+    await until(() => second.disconnects.length > 0);
+    expect(heardBefore).toBe(500);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(second.disconnects).toEqual([1]);
   });
 
   it('streams a snapshot and goes on where a broken transfer stopped', async () => {

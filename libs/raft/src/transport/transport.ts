@@ -23,6 +23,8 @@ export interface TransportReceiver {
   receive(messages: readonly Message[]): void;
   /** The last messages to this peer did not get through. */
   unreachable(peer: number): void;
+  /** The connection over which this peer sends has ended, after all that came over it: the peer died, or the network did. */
+  disconnected(peer: number): void;
   /** A snapshot comes in. What it will write to; rejects if it is not wanted. */
   openSnapshotSink(message: Message): Promise<SnapshotSink>;
 }
