@@ -24,6 +24,7 @@ export interface ApplierListener<Result> {
 export class Applier<Result> {
   #jobs: Job[] = [];
   #busy = false;
+  #stalledTicks = 0;
   #index: number;
 
   /**
@@ -42,6 +43,15 @@ export class Applier<Result> {
   /** Last index applied. */
   get index(): number {
     return this.#index;
+  }
+
+  /** For how many ticks the present job has run. */
+  get stalledTicks(): number {
+    return this.#stalledTicks;
+  }
+
+  tick(): void {
+    this.#stalledTicks = this.#busy ? this.#stalledTicks + 1 : 0;
   }
 
   /** @param work a StorageApply message */
@@ -72,6 +82,7 @@ export class Applier<Result> {
     this.#busy = true;
     try {
       for (let job = this.#jobs.shift(); job; job = this.#jobs.shift()) {
+        this.#stalledTicks = 0;
         const done = job();
         if (!done) continue;
         done.then(() => this.#run(), this.listener.failed);

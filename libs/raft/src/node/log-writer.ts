@@ -20,6 +20,7 @@ interface Write {
 export class LogWriter {
   readonly #writes: Write[] = [];
   #restoring = false;
+  #stalledTicks = 0;
   /** A commit index that is not on disk yet (A2). */
   #late: HardState | undefined;
 
@@ -34,6 +35,19 @@ export class LogWriter {
     private readonly deliver: (responses: readonly Message[]) => void,
     private readonly failed: (error: unknown) => void,
   ) {}
+
+  /** For how many ticks the oldest write has waited for the disk. A snapshot that is taken over may take its time. */
+  get stalledTicks(): number {
+    return this.#stalledTicks;
+  }
+
+  get restoring(): boolean {
+    return this.#restoring;
+  }
+
+  tick(): void {
+    this.#stalledTicks = this.#writes.length === 0 || this.#restoring ? 0 : this.#stalledTicks + 1;
+  }
 
   /** @param work the StorageAppend message of that Ready */
   write({ hardState, entries, snapshot, mustSync }: Ready, work: Message): void {
@@ -76,6 +90,7 @@ export class LogWriter {
         return;
       }
       this.#writes.shift();
+      this.#stalledTicks = 0;
       if (write.entries.length > 0) this.storage.append(write.entries);
       this.deliver(write.responses);
     }
