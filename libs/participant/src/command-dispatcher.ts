@@ -83,6 +83,8 @@ export class CommandDispatcher {
     switch (command.type) {
       case 'prepare':
         return this.#prepare(command, message);
+      case 'execute':
+        return undefined; // no session yet
       case 'commit':
         return this.#commit(command, message);
       case 'rollback':

@@ -49,6 +49,12 @@ export const ERRORS = define({
     retryable: false,
     advice: 'GET /v1/participants lists those that have announced themselves.',
   },
+  'snapshot-not-found': {
+    status: 404,
+    title: 'No such snapshot',
+    retryable: false,
+    advice: 'It was released or its time is over; lease a new one.',
+  },
   'method-not-allowed': {
     status: 405,
     title: 'The method is not allowed here',
@@ -73,6 +79,12 @@ export const ERRORS = define({
     retryable: false,
     advice: 'Enlist before the commit; begin a new transaction for more work.',
   },
+  'operation-running': {
+    status: 409,
+    title: 'An operation of the transaction is still running',
+    retryable: true,
+    advice: 'Wait for the answer of the call with execute=now, then commit or go on.',
+  },
   'transaction-empty': {
     status: 409,
     title: 'The transaction has no branches',
@@ -84,6 +96,12 @@ export const ERRORS = define({
     title: 'The transaction was pruned',
     retryable: false,
     advice: 'Finished transactions are kept for the configured retention time only.',
+  },
+  'snapshot-too-old': {
+    status: 410,
+    title: 'The snapshot is too old',
+    retryable: false,
+    advice: 'Versions that it needs have been collected. Lease a snapshot, or read at a newer one.',
   },
   'membership-refused': {
     status: 409,
@@ -133,6 +151,12 @@ export const ERRORS = define({
     retryable: false,
     advice: 'Use a new key for a new request.',
   },
+  'too-many-snapshots': {
+    status: 422,
+    title: 'Too many snapshots are leased',
+    retryable: false,
+    advice: 'Release those that are no longer read; each holds up the collection of old versions.',
+  },
   'too-many-branches': {
     status: 422,
     title: 'The transaction has too many branches',
@@ -168,6 +192,12 @@ export const ERRORS = define({
     title: 'Postgres lags too far behind the decision log',
     retryable: true,
     advice: 'Retry after the time in Retry-After.',
+  },
+  'snapshot-unavailable': {
+    status: 503,
+    title: 'The snapshot cannot be served at the moment',
+    retryable: true,
+    advice: 'No coordinator has applied that much yet, or none could be asked; retry after the time in Retry-After.',
   },
   'not-ready': {
     status: 503,

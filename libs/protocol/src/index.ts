@@ -13,15 +13,18 @@ export {
   type Command,
   type CommitCommand,
   commandSchema,
+  type ExecuteCommand,
   type OperationCall,
   type PrepareCommand,
   type ReportCommand,
   type RollbackCommand,
+  type SessionMark,
 } from './commands.js';
 export { ConcordatError, ERRORS, type ErrorCode, type ErrorDefinition, type ErrorDetails } from './errors.js';
 export { type DeadLetter, deadLetterSchema, type OutcomeEvent, outcomeEventSchema } from './events.js';
 export {
   branchIdSchema,
+  csnSchema,
   type Isolation,
   isolationSchema,
   NAME_PATTERN,
@@ -36,6 +39,7 @@ export {
   type BranchesReply,
   type BranchResult,
   type Done,
+  type Executed,
   HEARTBEAT_INTERVAL_MS,
   type Heartbeat,
   type OperationDescriptor,
@@ -47,6 +51,14 @@ export {
   replySchema,
   type Vote,
 } from './replies.js';
+export {
+  STATUSES_MAX,
+  type StatusAnswer,
+  type StatusesAnswer,
+  type StatusesRequest,
+  statusesAnswerSchema,
+  statusesRequestSchema,
+} from './statuses.js';
 export {
   CLUSTER_TOPICS,
   COORDINATOR_DEAD_LETTERS_TOPIC,

@@ -22,6 +22,12 @@ export const branchIdSchema = z.string().regex(/^[1-9][0-9]{0,5}$/);
 export const isolationSchema = z.enum(['local', 'global']);
 export type Isolation = z.infer<typeof isolationSchema>;
 
+/** A commit sequence number, or a snapshot: the prefix of the decision log up to that number. */
+export const csnSchema = z.int().nonnegative();
+
+/** Random per session of a participant: tells a session from the one that took its place after a restart. */
+export const nonceSchema = z.string().min(1).max(64);
+
 /** Version of every wire message described here. A reader refuses any other into the dead letters. */
 export const WIRE_VERSION = 1;
 export const wireVersionSchema = z.literal(WIRE_VERSION);

@@ -35,6 +35,9 @@ export const ABORT_REASONS = {
     'The cluster was restored from a backup that did not hold the decision; the outcome is what the participants know.',
   'outcome-lost':
     'The cluster was restored from a backup taken before the decision; every participant has finished and forgotten it.',
+  'snapshot-too-old': 'Versions that the snapshot needs have been collected.',
+  'snapshot-in-future': 'The participant has not heard that the coordinator has applied that much.',
+  'participant-busy': 'The participant has no room for another session.',
   hazard: 'A participant contradicts the decision.',
 } as const;
 export type AbortReasonCode = keyof typeof ABORT_REASONS;

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import {
   branchIdSchema,
   isolationSchema,
+  nonceSchema,
   operationNameSchema,
   participantNameSchema,
   transactionIdSchema,
@@ -27,6 +28,22 @@ export const voteSchema = z.object({
   reason: reasonSchema.nullable(),
 });
 export type Vote = z.infer<typeof voteSchema>;
+
+/**
+ * The answer to an execute, whose branch id and number it repeats. Exactly one of `result` and `reason` tells; a
+ * reason ends the transaction. `nonce` names the session that it ran in.
+ */
+export const executedSchema = z.object({
+  ...replyBase,
+  type: z.literal('executed'),
+  transactionId: transactionIdSchema,
+  branchId: branchIdSchema,
+  number: z.int().positive(),
+  nonce: nonceSchema,
+  result: z.unknown(),
+  reason: reasonSchema.nullable(),
+});
+export type Executed = z.infer<typeof executedSchema>;
 
 /** Sent only after the finalisation is durable (D7). `hazard`: the participant's state contradicts the decision. */
 export const doneSchema = z.object({
@@ -100,5 +117,11 @@ export const branchesSchema = z.object({
 });
 export type BranchesReply = z.infer<typeof branchesSchema>;
 
-export const replySchema = z.discriminatedUnion('type', [voteSchema, doneSchema, heartbeatSchema, branchesSchema]);
+export const replySchema = z.discriminatedUnion('type', [
+  voteSchema,
+  executedSchema,
+  doneSchema,
+  heartbeatSchema,
+  branchesSchema,
+]);
 export type Reply = z.infer<typeof replySchema>;

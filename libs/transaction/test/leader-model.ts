@@ -93,7 +93,7 @@ export class LeaderModel {
   }
 
   onReply(reply: Reply): void {
-    if (reply.type === 'heartbeat' || reply.type === 'branches') return;
+    if (reply.type === 'heartbeat' || reply.type === 'branches' || reply.type === 'executed') return;
     const { transactionId } = reply;
     if (reply.type === 'done') return this.advance(transactionId, reply);
     if (this.live.has(transactionId)) return this.advance(transactionId, { type: 'vote', vote: reply });

@@ -64,6 +64,8 @@ export class ReplyReader {
     switch (reply.type) {
       case 'vote':
         return this.handler.onVote(reply);
+      case 'executed':
+        return undefined; // nobody executes yet
       case 'done':
         return this.handler.onDone(reply);
       case 'heartbeat':
