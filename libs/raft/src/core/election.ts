@@ -77,17 +77,19 @@ export function isWithinLease(raft: Raft, request: Message): boolean {
 
 /**
  * The leader's connection broke. It counts as silent for the minimum election timeout from now on, so that others' votes are
- * not ignored for its sake, and is succeeded unless it is heard within two heartbeats and a random rest. Nothing of safety
- * rests on this: it is an election timeout that ends early, and a pre-vote still asks a quorum whether it hears a leader.
+ * not ignored for its sake, and is succeeded unless it is heard soon: within two heartbeats by the first of the other voters,
+ * within twice as long by the second, and so on. All of them hear of it at the same moment; dice would now and then make two
+ * stand at once. Nothing of safety rests on this: it is an election timeout that ends early, and a pre-vote still asks a
+ * quorum whether it hears a leader.
  */
 export function suspectLeader(raft: Raft, peer: number): void {
-  const { electionTicks, heartbeatTicks, readOnly, random } = raft.config;
+  const { electionTicks, heartbeatTicks, readOnly } = raft.config;
   if (raft.role !== Role.Follower || raft.lead !== peer || raft.electionElapsed >= electionTicks) return;
   // A lease promises the leader that nobody votes behind its back.
   if (readOnly === 'lease-based') return;
+  const rank = raft.clusterConfig.voters.ids.filter((id) => id !== peer && id < raft.id).length;
   raft.electionElapsed = electionTicks;
-  const graceTicks = 2 * heartbeatTicks + random(Math.ceil(electionTicks / 2));
-  raft.randomizedElectionTicks = Math.min(electionTicks + graceTicks, 2 * electionTicks - 1);
+  raft.randomizedElectionTicks = Math.min(electionTicks + 2 * heartbeatTicks * (rank + 1), 2 * electionTicks - 1);
   raft.logger.info(() => `${hex(raft.id)} suspects leader ${hex(peer)} at term ${raft.term}: its connection broke`);
 }
 

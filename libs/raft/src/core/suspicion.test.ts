@@ -6,7 +6,7 @@ import { RawNode } from './raw-node.js';
 import { Role } from './ready.js';
 
 const ELECTION_TICKS = 10;
-/** Two heartbeats, with the dice at 0. */
+/** Two heartbeats, for the first of those who are left. */
 const SUSPICION_TICKS = 2;
 
 function storageOf(): MemoryStorage {
@@ -82,8 +82,18 @@ describe('a leader whose connections broke', () => {
     for (const id of [2, 3]) trio.node(id).reportDisconnected(1);
     for (let tick = 1; tick < SUSPICION_TICKS; tick++) trio.tick(2, 3);
     expect(trio.leader()).toBeUndefined();
-    trio.tick(2);
+    trio.tick(2, 3);
     expect(trio.leader()).toBe(2);
+  });
+
+  it('is succeeded by the next in order when the first of those who are left says nothing', () => {
+    const trio = new Trio();
+    trio.dead.add(1);
+    for (const id of [2, 3]) trio.node(id).reportDisconnected(1);
+    for (let tick = 1; tick < 2 * SUSPICION_TICKS; tick++) trio.tick(3);
+    expect(trio.leader()).toBeUndefined();
+    trio.tick(3);
+    expect(trio.leader()).toBe(3);
   });
 
   it('leads on when it is heard again, however often that happens', () => {
