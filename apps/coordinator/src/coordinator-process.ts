@@ -9,6 +9,7 @@ import type { ClusterService } from './cluster/cluster-service.js';
 import type { Config } from './config/config.js';
 import { Coordinator } from './engine/coordinator.js';
 import type { DecisionLog } from './engine/decision-log.js';
+import type { Liveness } from './engine/liveness.js';
 import { Replica, type ReplicaPorts } from './engine/replica.js';
 import { SteadyClock } from './engine/steady-clock.js';
 import type { TransactionStore } from './engine/store.js';
@@ -34,6 +35,7 @@ export interface ProcessParts {
   readonly openCluster: (url: string) => Promise<ClusterNode>;
   readonly api: StartingCoordinator;
   readonly cluster: ClusterService;
+  readonly liveness: Liveness;
   /** The process cannot go on; a restart recovers. */
   readonly onFatal: (error: Error) => void;
 }
@@ -67,7 +69,7 @@ export class CoordinatorProcess {
     };
     api.waitsFor('waiting for Postgres');
     const replica = await Replica.open(ports);
-    this.coordinator = new Coordinator(replica, ports, { inFlightMax: config.inFlightMax });
+    this.coordinator = new Coordinator(replica, ports, config);
     this.reader = new ReplyReader(transport, this.coordinator, logger, () => metrics.deadLetter());
     await replica.start(this.coordinator);
     cluster.attach({
@@ -78,7 +80,8 @@ export class CoordinatorProcess {
     this.parts.cluster.become(cluster);
     api.become(this.coordinator);
     this.exposeState(replica, cluster.log);
-    void this.coordinator.catchUp();
+    this.parts.liveness.watch(cluster.log, replica.persister);
+    void this.coordinator.keepContact();
     void this.joinKafka(messenger, cluster.log.memberId);
   }
 

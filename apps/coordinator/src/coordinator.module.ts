@@ -9,6 +9,7 @@ import type { Config } from './config/config.js';
 import { CoordinatorProcess } from './coordinator-process.js';
 import { COORDINATOR_API } from './engine/api.js';
 import { CLUSTER_API } from './engine/cluster-api.js';
+import { Liveness } from './engine/liveness.js';
 import { EventStreams } from './http/event-streams.js';
 import { HTTP_CONTROLLERS } from './http/http-controllers.js';
 import { CoordinatorMetrics } from './observability/engine-metrics.js';
@@ -24,7 +25,8 @@ class CoordinatorModule {}
 export function coordinatorModule(config: Config, logger: Logger, onFatal: (error: Error) => void): DynamicModule {
   const registry = new MetricsRegistry();
   const api = new StartingCoordinator();
-  const cluster = new ClusterService();
+  const cluster = new ClusterService(config.electionTimeoutMs);
+  const liveness = new Liveness();
   const life = new CoordinatorProcess({
     config,
     logger,
@@ -55,6 +57,7 @@ export function coordinatorModule(config: Config, logger: Logger, onFatal: (erro
       }),
     api,
     cluster,
+    liveness,
     onFatal,
   });
   return {
@@ -65,6 +68,7 @@ export function coordinatorModule(config: Config, logger: Logger, onFatal: (erro
       { provide: MetricsRegistry, useValue: registry },
       { provide: COORDINATOR_API, useValue: api },
       { provide: CLUSTER_API, useValue: cluster },
+      { provide: Liveness, useValue: liveness },
       { provide: CoordinatorProcess, useValue: life },
     ],
   };

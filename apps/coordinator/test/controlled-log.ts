@@ -12,6 +12,7 @@ export class ControlledLog implements DecisionLog {
   pending: { term: number; data: Uint8Array }[] = [];
   refused = 0;
   closed = false;
+  removed = false;
   #listener: DecisionLogListener | undefined;
 
   /** @param term the first term that this replica leads after `start`; 0 to follow */

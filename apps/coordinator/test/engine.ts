@@ -11,6 +11,7 @@ import { MemoryStore } from './memory-store.js';
 /** A messenger that keeps what it was asked to send. */
 export class RecordingMessenger implements Messenger {
   available = true;
+  joined = true;
   sent: Command[] = [];
   readonly published: OutcomeEvent[] = [];
   readonly topics: string[] = [];
@@ -135,7 +136,7 @@ export async function startEngine({
     onFatal: (error: Error) => void fatal.push(error),
   };
   const replica = await Replica.open(ports);
-  const coordinator = new Coordinator(replica, ports, { inFlightMax });
+  const coordinator = new Coordinator(replica, ports, { inFlightMax, electionTimeoutMs: 1000 });
   await replica.start(coordinator);
   return { ...parts, replica, coordinator, fatal };
 }

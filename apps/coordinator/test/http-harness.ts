@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net';
 import { Module } from '@nestjs/common';
 import { COORDINATOR_API, type CoordinatorApi } from '../src/engine/api.js';
 import { CLUSTER_API, type ClusterApi, type ClusterView } from '../src/engine/cluster-api.js';
+import { Liveness } from '../src/engine/liveness.js';
 import { createHttpApp } from '../src/http/create-app.js';
 import { EventStreams } from '../src/http/event-streams.js';
 import { HTTP_CONTROLLERS } from '../src/http/http-controllers.js';
@@ -21,8 +22,10 @@ export class LoneCluster implements ClusterApi {
   leads = true;
   leaderUrl: string | undefined;
   readonly appliedIndex = 7;
+  readonly removed = false;
+  readonly electionTimeoutMsMax = 200;
 
-  view(): ClusterView {
+  async view(): Promise<ClusterView> {
     const member = { id: 42, nodeId: 1, address: '127.0.0.1:1', url: 'http://127.0.0.1:2', role: 'leader' as const };
     const indices = { matchIndex: 7, appliedIndex: 7, persistedIndex: 6, lagMs: 0 };
     return { leader: 42, term: 3, members: [{ ...member, ...indices }] };
@@ -45,13 +48,18 @@ export interface HttpHarness {
   close(): Promise<void>;
 }
 
-export async function startHttp(api: CoordinatorApi, cluster: ClusterApi = new LoneCluster()): Promise<HttpHarness> {
+export async function startHttp(
+  api: CoordinatorApi,
+  cluster: ClusterApi = new LoneCluster(),
+  liveness = new Liveness(),
+): Promise<HttpHarness> {
   @Module({
     controllers: HTTP_CONTROLLERS,
     providers: [
       EventStreams,
       { provide: COORDINATOR_API, useValue: api },
       { provide: CLUSTER_API, useValue: cluster },
+      { provide: Liveness, useValue: liveness },
       { provide: MetricsRegistry, useValue: new MetricsRegistry({ processMetrics: false }) },
     ],
   })

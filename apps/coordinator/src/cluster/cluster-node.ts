@@ -12,7 +12,7 @@ import { EarlyTransport } from './early-transport.js';
 import { chooseFormation } from './formation.js';
 import { type Identity, raftIdOf } from './identity.js';
 import { readInitialVoters, writeInitialVoters } from './initial-voters.js';
-import { Membership } from './membership.js';
+import { Membership, RemovedMemberError } from './membership.js';
 import { PeerClients, peerService } from './peer-service.js';
 import { Peers } from './peers.js';
 import { RaftLog } from './raft-log.js';
@@ -54,6 +54,8 @@ export class ClusterNode {
   #initialVoters: readonly number[] | undefined;
   #announcing: NodeJS.Timeout | undefined;
   #closed = false;
+  /** A leader has said so; the log itself may end before that entry. */
+  #toldRemoved = false;
   readonly #clients: PeerClients;
   readonly #transport: EarlyTransport;
 
@@ -77,7 +79,14 @@ export class ClusterNode {
       now,
       () => this.log.appliedIndex,
     );
-    this.log = new RaftLog({ directory, raftId, memberId, transport: this.#transport, electionTimeoutMs });
+    this.log = new RaftLog({
+      directory,
+      raftId,
+      memberId,
+      transport: this.#transport,
+      electionTimeoutMs,
+      isRemoved: () => this.removed,
+    });
     this.membership = new Membership({
       log: this.log,
       members: () => this.#state.members(),
@@ -110,6 +119,11 @@ export class ClusterNode {
       appliedIndex: this.log.appliedIndex,
       persistedIndex: this.#state.persistedIndex(),
     };
+  }
+
+  /** Whether the cluster has removed this replica: ids never return, so there is no way back but an empty directory. */
+  get removed(): boolean {
+    return this.#toldRemoved || this.member(this.raftId)?.removed === true;
   }
 
   member(raftId: number): MemberRecord | undefined {
@@ -155,8 +169,7 @@ export class ClusterNode {
         await pause(FORMATION_RETRY_MS);
         continue;
       }
-      const begun = answers.find(({ initialVoters }) => initialVoters !== null)?.initialVoters;
-      const voters = formation.kind === 'bootstrap' ? formation.voters : (begun ?? []);
+      const { voters } = formation;
       await writeInitialVoters(directory, voters);
       this.#initialVoters = voters;
       this.opening = formation.kind === 'join' ? { adopt: true } : { newLog: true };
@@ -178,18 +191,27 @@ export class ClusterNode {
     await this.membership.admit(identity);
   }
 
-  /** Tells the leader where this replica is, until the ledger says so. */
+  /**
+   * Tells the leader where this replica is, until the ledger says so. One that hears of no leader asks as well: it may have
+   * been removed while it was away, and nobody sends it the entry that says so.
+   */
   async #announce(): Promise<void> {
     const own = this.identity();
     const { leaderId } = this.log;
     const record = this.#state.members().get(own.raftId);
-    if (this.log.leads || (record?.url === own.url && record.address === own.address)) return;
+    if (this.log.leads || this.removed) return;
+    if (leaderId !== undefined && record?.url === own.url && record.address === own.address) return;
     // A joining replica knows no leader yet: others do.
     const leader = leaderId === undefined ? this.peers.anyLeader() : this.peers.get(leaderId);
     if (!leader) return;
-    await this.#clients.announce(leader.address, own).catch((error: Error) => {
+    try {
+      await this.#clients.announce(leader.address, own);
+    } catch (error) {
       this.options.logger.debug({ err: error, leader: leader.nodeId }, 'this replica was not taken in yet');
-    });
+      if (!(error instanceof RemovedMemberError)) return;
+      this.#toldRemoved = true;
+      this.options.logger.error({ raftId: this.raftId }, 'this replica was removed from its cluster');
+    }
   }
 }
 

@@ -33,10 +33,14 @@ describe('finding or beginning a cluster', () => {
 
   it('joins as a learner with a log that the list does not name: a wiped disk never votes under its old id', () => {
     const begun = identity(1, [100, 200, 300]);
-    expect(chooseFormation(identity(2, null, 999), [1, 3], [begun])).toEqual({ kind: 'join' });
+    expect(chooseFormation(identity(2, null, 999), [1, 3], [begun])).toEqual({
+      kind: 'join',
+      voters: [100, 200, 300],
+    });
     // Also when the wiped one is the lowest, and whoever else has a new log too.
     expect(chooseFormation(identity(1, null, 999), [2, 3], [identity(2, [100, 200, 300]), identity(3)])).toEqual({
       kind: 'join',
+      voters: [100, 200, 300],
     });
   });
 

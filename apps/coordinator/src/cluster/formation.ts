@@ -8,9 +8,10 @@
  */
 import type { Identity } from './identity.js';
 
+/** `voters`: those that the cluster began with, or begins with. */
 export type Formation =
   | { readonly kind: 'bootstrap'; readonly voters: readonly number[] }
-  | { readonly kind: 'join' }
+  | { readonly kind: 'join'; readonly voters: readonly number[] }
   | { readonly kind: 'wait'; readonly reason: string };
 
 /**
@@ -25,9 +26,8 @@ export function chooseFormation(
 ): Formation {
   const begun = answers.find(({ initialVoters }) => initialVoters !== null);
   if (begun?.initialVoters) {
-    return begun.initialVoters.includes(own.raftId)
-      ? { kind: 'bootstrap', voters: begun.initialVoters }
-      : { kind: 'join' };
+    const voters = begun.initialVoters;
+    return { kind: voters.includes(own.raftId) ? 'bootstrap' : 'join', voters };
   }
   const silent = peers.filter((nodeId) => !answers.some((answer) => answer.nodeId === nodeId));
   if (silent.length > 0) return { kind: 'wait', reason: `replica ${silent.join(', ')} has not answered yet` };

@@ -31,6 +31,11 @@ export class NotLeadingError extends Error {
   override readonly name = 'NotLeadingError';
 }
 
+/** An id that was removed never returns (M1). */
+export class RemovedMemberError extends Error {
+  override readonly name = 'RemovedMemberError';
+}
+
 export class Membership {
   #timer: NodeJS.Timeout | undefined;
   #changing = false;
@@ -46,14 +51,15 @@ export class Membership {
     clearInterval(this.#timer);
   }
 
-  /** A replica announces itself. @throws NotLeadingError; Error when its id was removed */
+  /** A replica announces itself. @throws NotLeadingError; RemovedMemberError */
   async admit(identity: Identity): Promise<void> {
     const { log, members } = this.ports;
     if (!log.leads) throw new NotLeadingError('this replica does not lead');
     const { raftId, nodeId, address, url } = identity;
     const known = members().get(raftId);
-    if (known?.removed)
-      throw new Error(`the id of replica ${nodeId} was removed: empty its directory, and it joins anew`);
+    if (known?.removed) {
+      throw new RemovedMemberError(`the id of replica ${nodeId} was removed: empty its directory, and it joins anew`);
+    }
     if (!known || known.address !== address || known.url !== url || known.nodeId !== nodeId) {
       this.ports.propose({ type: 'member', member: { raftId, nodeId, address, url, removed: false } });
     }

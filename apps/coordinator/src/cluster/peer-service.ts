@@ -12,6 +12,7 @@ import {
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import { type Identity, identitySchema } from './identity.js';
+import { RemovedMemberError } from './membership.js';
 
 const CALL_TIMEOUT_MS = 1000;
 const PATH = '/concordat.cluster.v1.Peers';
@@ -53,12 +54,16 @@ export function peerService(handler: PeerServiceHandler): {
         if (!parsed.success) return done({ code: status.INVALID_ARGUMENT, details: parsed.error.message });
         handler.announce(parsed.data).then(
           () => done(null, {}),
-          (error: Error) => done({ code: status.FAILED_PRECONDITION, details: error.message }),
+          (error: Error) => done({ code: codeOf(error), details: error.message }),
         );
       },
     },
   };
 }
+
+/** Told apart on the other side: only a removed member need not ask again. */
+const codeOf = (error: Error): status =>
+  error instanceof RemovedMemberError ? status.PERMISSION_DENIED : status.FAILED_PRECONDITION;
 
 /** The asking side: one channel per address. */
 export class PeerClients {
@@ -73,7 +78,7 @@ export class PeerClients {
     return parsed.success ? parsed.data : undefined;
   }
 
-  /** @throws Error with what the peer said */
+  /** @throws RemovedMemberError; Error with what the peer said */
   async announce(address: string, identity: Identity): Promise<void> {
     await this.#call(address, 'announce', identity);
   }
@@ -92,7 +97,11 @@ export class PeerClients {
         json.responseDeserialize,
         request,
         { deadline: Date.now() + CALL_TIMEOUT_MS },
-        (error, response) => (error ? reject(new Error(error.details || error.message)) : resolve(response)),
+        (error, response) => {
+          if (!error) return resolve(response);
+          const words = error.details || error.message;
+          reject(error.code === status.PERMISSION_DENIED ? new RemovedMemberError(words) : new Error(words));
+        },
       );
     });
   }

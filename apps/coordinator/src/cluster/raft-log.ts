@@ -1,5 +1,14 @@
-import { type ConfState, type Entry, RaftNode, type Status, type Transport } from '@concordat/raft';
+import {
+  type ConfState,
+  type Disk,
+  type Entry,
+  RaftNode,
+  type Status,
+  systemClock,
+  type Transport,
+} from '@concordat/raft';
 import type { DecisionLog, DecisionLogListener } from '../engine/decision-log.js';
+import type { LogStalls } from '../engine/liveness.js';
 import { within } from '../engine/within.js';
 
 /** Entries kept below what Postgres holds, for members that lag a little: they need no snapshot then. */
@@ -12,6 +21,10 @@ export interface RaftLogOptions {
   readonly transport: Transport;
   /** Shortest election timeout in ms; the longest is twice that. */
   readonly electionTimeoutMs: number;
+  /** Whether the cluster has removed this member; never, unless told. */
+  readonly isRemoved?: () => boolean;
+  /** Where the log is kept; the real disk unless told. */
+  readonly disk?: Disk;
 }
 
 /** How long a transfer waits for what was proposed before it, in ms. */
@@ -38,6 +51,7 @@ export class RaftLog implements DecisionLog {
   /** Entries of the present term that wait for the end of a transfer. */
   #held: Uint8Array[] | undefined;
   #lastProposal: Promise<void> = Promise.resolve();
+  #tickedAt = 0;
 
   constructor(private readonly options: RaftLogOptions) {}
 
@@ -70,6 +84,10 @@ export class RaftLog implements DecisionLog {
     return this.leaderId !== undefined;
   }
 
+  get removed(): boolean {
+    return this.options.isRemoved?.() ?? false;
+  }
+
   get leads(): boolean {
     return this.#node?.isLeader ?? false;
   }
@@ -82,20 +100,38 @@ export class RaftLog implements DecisionLog {
     return this.#node?.status();
   }
 
+  /** How long each part has stood still, in ms; zeros before the start and while it closes. */
+  stalls(): LogStalls {
+    if (!this.#node || this.#closing) return { tickMs: 0, writeMs: 0, applyMs: 0 };
+    const { writeTicks, applyTicks } = this.#node.stalls();
+    return {
+      tickMs: performance.now() - this.#tickedAt,
+      writeMs: writeTicks * this.#tickMs,
+      applyMs: applyTicks * this.#tickMs,
+    };
+  }
+
+  get #tickMs(): number {
+    return this.options.electionTimeoutMs / ELECTION_TICKS;
+  }
+
   confState(): ConfState | undefined {
     return this.status()?.confState;
   }
 
   async start(appliedIndex: number, listener: DecisionLogListener): Promise<void> {
     this.#listener = listener;
-    const { directory, raftId, transport, electionTimeoutMs } = this.options;
+    const { directory, raftId, transport, disk } = this.options;
+    this.#tickedAt = performance.now();
     const voters = this.bootstrapVoters;
     this.#node = await RaftNode.start<undefined>({
       id: raftId,
       directory,
       transport,
       ...(voters && { bootstrap: { voters } }),
-      tickMs: electionTimeoutMs / ELECTION_TICKS,
+      ...(disk && { disk }),
+      tickMs: this.#tickMs,
+      clock: { every: (periodMs, tick) => systemClock.every(periodMs, () => this.#tick(tick)) },
       electionTicks: ELECTION_TICKS,
       heartbeatTicks: 1,
       readOnly: 'safe',
@@ -114,6 +150,11 @@ export class RaftLog implements DecisionLog {
     const { voters: now } = this.#node.status().confState;
     if (now.length === 1 && now[0] === raftId) this.#node.campaign(); // nobody else to wait for
     this.#syncSoon();
+  }
+
+  #tick(tick: () => void): void {
+    this.#tickedAt = performance.now();
+    tick();
   }
 
   propose(term: number, data: Uint8Array): boolean {

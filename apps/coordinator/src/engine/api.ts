@@ -44,10 +44,18 @@ export interface ParticipantView {
   readonly lag: number;
 }
 
+export interface Check {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly detail?: string;
+  /** True where it is told and decides nothing. */
+  readonly advisory?: boolean;
+}
+
 export interface Readiness {
   readonly ready: boolean;
-  /** One line per thing checked, e.g. `{ name: 'kafka', ok: false, detail: '…' }`. */
-  readonly checks: readonly { readonly name: string; readonly ok: boolean; readonly detail?: string }[];
+  /** One line per thing checked, e.g. `{ name: 'kafka', ok: false, advisory: true, detail: '…' }`. */
+  readonly checks: readonly Check[];
 }
 
 /**

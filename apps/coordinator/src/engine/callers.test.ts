@@ -237,7 +237,16 @@ describe('admission', () => {
     await expect(engine.coordinator.begin({}, CALLER)).rejects.toMatchObject({ code: 'kafka-unavailable' });
     await expect(engine.coordinator.commit(id, {}, CALLER)).rejects.toMatchObject({ code: 'kafka-unavailable' });
     await expect(engine.coordinator.get(id, {})).resolves.toMatchObject({ status: 'active' });
-    expect(engine.coordinator.readiness().checks).toContainEqual({ name: 'kafka', ok: false });
+  });
+
+  it('stays ready while Kafka is away, and says so: only until Kafka was joined once does that decide', async () => {
+    const engine = await leadingEngine();
+    engine.messenger.available = false;
+    const { ready, checks } = engine.coordinator.readiness();
+    expect({ ready, checks }).toMatchObject({ ready: true });
+    expect(checks).toContainEqual({ name: 'kafka', ok: false, advisory: true });
+    engine.messenger.joined = false;
+    expect(engine.coordinator.readiness().ready).toBe(false);
   });
 
   it('refuses new work at the limit of transactions in flight, and takes it again below', async () => {

@@ -1,9 +1,15 @@
+import type { Consistency } from './api.js';
+
 /** Who leads, as this replica knows it. */
 export interface Leadership {
   readonly leads: boolean;
   /** Where the leader takes calls; undefined while none is known, or it is this replica. */
   readonly leaderUrl: string | undefined;
   readonly appliedIndex: number;
+  /** Whether the cluster has removed this replica: no leader is its own any more. */
+  readonly removed: boolean;
+  /** Longest time that an election takes to begin once the leader is silent, in ms. */
+  readonly electionTimeoutMsMax: number;
 }
 
 /** One member, as the replica that answers knows it. */
@@ -32,7 +38,11 @@ export interface ClusterView {
 
 /** What the HTTP layer sees of the cluster. Errors are `ConcordatError`s. */
 export interface ClusterApi extends Leadership {
-  view(): ClusterView;
+  /**
+   * Linearizable: confirmed by ReadIndex, or `not-ready` within an election timeout. Stale: at once, as this replica
+   * knows it.
+   */
+  view(consistency: Consistency): Promise<ClusterView>;
   /** Hands leadership to a member, or to the one that is furthest. */
   transfer(to: number | undefined): Promise<ClusterView>;
   /** Takes in the replica that runs at an address, host:port. */

@@ -27,6 +27,7 @@ import type {
   BeginRequest,
   BranchRequest,
   CallContext,
+  Check,
   Consistency,
   CoordinatorApi,
   ParticipantView,
@@ -36,6 +37,7 @@ import type {
 import { abortedError, keyReused, notActive, rolledBack, unavailable, unknownOutcome } from './errors.js';
 import { IdempotencyKeys } from './idempotency.js';
 import type { Leader } from './leader.js';
+import { LeaderContact } from './leader-contact.js';
 import { missingRecord } from './missing-record.js';
 import { ParticipantRegistry } from './participant-registry.js';
 import type { Replica, ReplicaObserver, ReplicaPorts } from './replica.js';
@@ -49,20 +51,20 @@ const BRANCHES_MAX = 100;
 const DECISION_GRACE_MS = 10_000;
 /** How long a call waits for completion beyond the decision, and a long poll at all. */
 const WAIT_MAX_MS = 30_000;
-const CATCH_UP_RETRY_MS = 200;
 
 export interface CoordinatorOptions {
   /** Bound on transactions that are not finished; more are refused with 503. */
   readonly inFlightMax: number;
+  /** The shortest, in ms: the measure of how long a leader may be silent. */
+  readonly electionTimeoutMs: number;
 }
 
 export class Coordinator implements CoordinatorApi, ReplicaObserver {
   readonly #keys: IdempotencyKeys;
   readonly #registry: ParticipantRegistry;
   readonly #watchers = new Watchers();
+  readonly #contact: LeaderContact;
   #stopping = false;
-  /** Whether this replica has once held everything that was decided when it asked. */
-  #caughtUp = false;
 
   constructor(
     private readonly replica: Replica,
@@ -70,6 +72,7 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
     private readonly options: CoordinatorOptions,
   ) {
     this.#keys = new IdempotencyKeys(replica.ledger, ports.store);
+    this.#contact = new LeaderContact(ports.log, ports.clock, options.electionTimeoutMs);
     this.#registry = new ParticipantRegistry((participant) => replica.leader?.lagOf(participant) ?? 0);
     for (const participant of replica.ledger.participants.values()) this.#registry.register(participant);
   }
@@ -140,9 +143,10 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
     }
     if (t) return recordOf(t);
     const record = await this.replica.find(id);
-    if (record) return record;
-    this.#leader(); // D8: what an unknown id means is known only to a leader that has applied its term's first entry
-    return missingRecord(id, this.replica, this.ports.store.prunedThrough);
+    // D2, D8: a leader that has applied its term's first entry knows what an unknown id means, and what became of one that the
+    // ledger shows undecided: callers of the term before may have been told of its end, which was never logged (D4).
+    if (!record?.outcome && (!record || options.consistency !== 'stale')) this.#leader();
+    return record ?? missingRecord(id, this.replica, this.ports.store.prunedThrough);
   }
 
   async list(query: ListQuery): Promise<TransactionRecord[]> {
@@ -177,18 +181,18 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
   }
 
   readiness(): Readiness {
-    const { messenger, store } = this.ports;
-    const checks = [
-      { name: 'leader', ok: this.replica.leader?.ready ?? (this.ports.log.leaderKnown && this.#caughtUp) },
-      { name: 'kafka', ok: messenger.available },
-      {
-        name: 'postgres',
-        ok: store.available || !this.replica.persister.full,
-        detail: `backlog ${this.replica.persister.backlog}`,
-      },
+    const { log, messenger, store } = this.ports;
+    const { leader, persister } = this.replica;
+    const checks: Check[] = [
+      ...(log.removed ? [{ name: 'member', ok: false, detail: REMOVED }] : []),
+      { name: 'leader', ok: leader?.ready ?? (log.leaderKnown && this.#contact.isRecent) },
+      // Kafka is everybody's: were it to decide, all replicas would leave the Service at once, and callers would find nobody
+      // to tell them when to come back. Until it was joined once, though, nobody has relied on this replica yet.
+      { name: 'kafka', ok: messenger.available, ...(messenger.joined && { advisory: true }) },
+      { name: 'postgres', ok: store.available || !persister.full, detail: `backlog ${persister.backlog}` },
       { name: 'stopping', ok: !this.#stopping },
     ];
-    return { ready: checks.every(({ ok }) => ok), checks };
+    return { ready: checks.every(({ ok, advisory }) => ok || advisory), checks };
   }
 
   onVote(vote: Vote): void {
@@ -239,6 +243,7 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
    */
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true;
+    this.#contact.stop();
     const until = this.ports.clock.now() + graceMs;
     const { leader } = this.replica;
     while (leader && leader.undecided > 0 && this.ports.clock.now() < until) await pause(20);
@@ -251,15 +256,12 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
 
   /** ReadIndex: everything decided before this moment is applied here, and whoever leads still does. */
   async #confirm(): Promise<void> {
-    if (!(await this.ports.log.readIndex())) throw unavailable('not-ready', 'No leader answers at the moment.');
-    this.#caughtUp = true;
+    if (!(await this.#contact.ask())) throw unavailable('not-ready', 'No leader answers at the moment.');
   }
 
-  /** Asks until this replica has caught up with the others. */
-  async catchUp(): Promise<void> {
-    while (!this.#caughtUp && !this.#stopping) {
-      await this.#confirm().catch(() => pause(CATCH_UP_RETRY_MS));
-    }
+  /** Keeps in touch with the leader, for readiness, until this replica stops. */
+  keepContact(): Promise<void> {
+    return this.#contact.keep();
   }
 
   #leader(): Leader {
@@ -372,6 +374,7 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
   }
 }
 
+const REMOVED = 'this member was removed from its cluster; empty its log and its database, and it joins anew';
 const byCaller: Reason = { code: 'rolled-back', message: 'The caller rolled the transaction back.', retryable: false };
 const stopped: Reason = {
   code: 'coordinator-stopping',

@@ -28,6 +28,8 @@ export interface DecisionLog {
   /** Random id of this member, stored in the log's directory. */
   readonly memberId: string;
   readonly lastIndex: number;
+  /** Whether the cluster has removed this member: it will hear of nothing any more. */
+  readonly removed: boolean;
   /** Whether this replica leads or knows who does. */
   readonly leaderKnown: boolean;
   readonly fsyncCount: number;

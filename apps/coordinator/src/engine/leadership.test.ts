@@ -82,6 +82,19 @@ describe('D2: a leader', () => {
     expect(second.replica.ledger.live.size).toBe(0);
   });
 
+  it('D2: shows nothing undecided before that entry is applied: it may have been told otherwise by then', async () => {
+    const first = await leadingEngine();
+    const { id } = await first.coordinator.begin({}, CALLER);
+    first.log.applyAll();
+    await expect(first.coordinator.rollback(id, {}, CALLER)).resolves.toMatchObject({ status: 'aborted' });
+    first.log.lose(); // and with it the ABORT entry, which nobody waited for (D4)
+    const second = await startEngine({ term: 2, entries: first.log.applied });
+    await expect(second.coordinator.get(id, {})).rejects.toMatchObject({ code: 'not-ready' });
+    await expect(second.coordinator.get(id, { consistency: 'stale' })).resolves.toMatchObject({ status: 'active' });
+    second.log.applyAll();
+    await expect(second.coordinator.get(id, {})).resolves.toMatchObject({ status: 'aborted' });
+  });
+
   it('D2: takes up what an earlier term committed, without deciding it again', async () => {
     const first = await leadingEngine();
     const { id } = await prepareBoth(first);
@@ -148,5 +161,46 @@ describe('D2: a leader', () => {
     engine.log.fail(new Error('no space left'));
     expect(engine.fatal.map(({ message }) => message)).toEqual(['no space left']);
     expect(engine.replica.leader).toBeUndefined();
+  });
+});
+
+describe('the readiness of a follower', () => {
+  it('lasts while its questions to the leader are answered, and ends when they are not for a few election timeouts', async () => {
+    const leader = await leadingEngine();
+    const follower = await startEngine({ term: 0, entries: leader.log.applied });
+    let answers = true;
+    jest.spyOn(follower.log, 'leaderKnown', 'get').mockReturnValue(true);
+    follower.log.readIndex = async () => answers;
+    expect(follower.coordinator.readiness().ready).toBe(false);
+    void follower.coordinator.keepContact();
+    await pass(1);
+    expect(follower.coordinator.readiness().ready).toBe(true);
+    await pass(60_000);
+    expect(follower.coordinator.readiness().ready).toBe(true);
+    answers = false;
+    await pass(2_000);
+    expect(follower.coordinator.readiness().ready).toBe(true);
+    await pass(3_000);
+    expect(follower.coordinator.readiness().ready).toBe(false);
+    await follower.coordinator.stop(0);
+  });
+
+  it('counts a question from when it was asked: an answer that took too long says nothing of now', async () => {
+    const leader = await leadingEngine();
+    const follower = await startEngine({ term: 0, entries: leader.log.applied });
+    jest.spyOn(follower.log, 'leaderKnown', 'get').mockReturnValue(true);
+    follower.log.readIndex = () => new Promise((resolve) => setTimeout(resolve, 4_500, true));
+    void follower.coordinator.keepContact();
+    await pass(4_501);
+    expect(follower.coordinator.readiness().ready).toBe(false);
+    await follower.coordinator.stop(0);
+  });
+
+  it('ends for good when the member was removed, which is said', async () => {
+    const engine = await leadingEngine();
+    engine.log.removed = true;
+    const { ready, checks } = engine.coordinator.readiness();
+    expect(ready).toBe(false);
+    expect(checks.find(({ ok }) => !ok)).toMatchObject({ name: 'member', detail: expect.stringContaining('removed') });
   });
 });

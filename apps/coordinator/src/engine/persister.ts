@@ -55,6 +55,8 @@ export class Persister {
   #publishedIndex = 0;
   #pending = nothingPending();
   #writing: Pending | undefined;
+  /** When the present attempt to write began, by performance.now(). */
+  #attemptedAt: number | undefined;
   #timer: NodeJS.Timeout | undefined;
   #covered: { readonly index: number; readonly resolve: () => void }[] = [];
   #stopped = false;
@@ -74,6 +76,11 @@ export class Persister {
 
   get full(): boolean {
     return this.backlog >= BACKLOG_RECORDS_MAX;
+  }
+
+  /** For how long the present attempt to write has neither succeeded nor failed, in ms; 0 while there is none. */
+  get attemptMs(): number {
+    return this.#attemptedAt === undefined ? 0 : performance.now() - this.#attemptedAt;
   }
 
   /** Takes up one applied entry. */
@@ -149,7 +156,7 @@ export class Persister {
     const startedAt = performance.now();
     while (!this.#stopped) {
       try {
-        await this.ports.store.persist(batch);
+        await this.#attempt(batch);
         break;
       } catch (error) {
         if (error instanceof StaleWriterError) return this.ports.onFenced(error);
@@ -164,6 +171,15 @@ export class Persister {
     this.ports.onPersisted(batch.toIndex, batch.toTerm);
     this.#resolveCovered();
     if (this.#appliedIndex > this.persistedIndex) this.#schedule(this.#covered.length > 0 ? 0 : BATCH_INTERVAL_MS);
+  }
+
+  async #attempt(batch: PersistBatch): Promise<void> {
+    this.#attemptedAt = performance.now();
+    try {
+      await this.ports.store.persist(batch);
+    } finally {
+      this.#attemptedAt = undefined;
+    }
   }
 
   #batchOf(pending: Pending): PersistBatch {

@@ -10,6 +10,8 @@ export type Random = () => number;
 
 /** Carries commands and outcome events to Kafka. */
 export interface Messenger {
+  /** Whether Kafka has been joined since the start. */
+  readonly joined: boolean;
   /** False while Kafka cannot be reached. */
   readonly available: boolean;
   /** Sends and forgets: a command that is lost is sent again by its transaction's resend timer. */

@@ -10,9 +10,11 @@ import {
   leadingEngine,
   pass,
   prepareBoth,
+  settled,
   startEngine,
   vote,
 } from '../../test/engine.js';
+import { SNAPSHOT_BEGIN_MS_MAX } from './replica.js';
 
 beforeEach(() => void jest.useFakeTimers());
 afterEach(() => void jest.useRealTimers());
@@ -219,5 +221,19 @@ describe('D7: FORGET and the horizon', () => {
     const engine = await leadingEngine();
     done(engine, idIn(engine, 1, 5), 'east');
     expect(engine.metrics.counts.get('stray done')).toBe(1);
+  });
+});
+
+describe('a snapshot for another member', () => {
+  it('is given up when Postgres does not come to hold the state: nothing is applied while it is waited for', async () => {
+    const engine = await leadingEngine();
+    await pass(1000); // persisted
+    await expect(engine.replica.onSnapshot()).rejects.toThrow('no snapshots');
+    engine.store.gate = new Promise(() => undefined);
+    await engine.coordinator.begin({}, CALLER);
+    engine.log.applyAll();
+    const snapshot = settled(engine.replica.onSnapshot());
+    await pass(SNAPSHOT_BEGIN_MS_MAX);
+    expect(snapshot.error).toMatchObject({ message: expect.stringContaining('could not give a snapshot') });
   });
 });

@@ -24,12 +24,15 @@ import type { Clock, EngineLogger, EngineMetrics, Messenger, Random } from './po
 import { Publisher } from './publisher.js';
 import { Reconciler } from './reconciler.js';
 import type { OpenOptions, PersistedState, TransactionStore } from './store.js';
+import { within } from './within.js';
 
 /** Idempotency keys kept in memory; older ones are looked up in Postgres. */
 export const KEYS_IN_MEMORY_MAX = 100_000;
 /** The log is cut after this many persisted entries. */
 const COMPACT_EVERY_ENTRIES = 20_000;
 const PRUNE_INTERVAL_MS = 60_000;
+/** Nothing is applied while a snapshot waits for Postgres to hold all of it: then it is given up, and asked for again. */
+export const SNAPSHOT_BEGIN_MS_MAX = 5_000;
 /** Idempotency keys are honoured for 24 h (design §6). */
 const KEY_LIFETIME_MS = 24 * 60 * 60 * 1000;
 
@@ -150,8 +153,17 @@ export class Replica implements DecisionLogListener {
   /** Everything applied is in Postgres when its state is read, so that it stands for the last applied entry. */
   async onSnapshot(): Promise<AsyncIterable<Uint8Array>> {
     if (!this.ports.store.available) throw new Error('Postgres is away');
-    await this.persister.covers();
-    return (await this.ports.store.exportSnapshot()).chunks;
+    let isLate = false;
+    const beginning = this.persister.covers().then(async () => {
+      const snapshot = await this.ports.store.exportSnapshot();
+      if (isLate) await snapshot.close();
+      return snapshot;
+    });
+    const snapshot = await within(beginning, SNAPSHOT_BEGIN_MS_MAX);
+    if (snapshot) return snapshot.chunks;
+    isLate = true;
+    beginning.catch((error: Error) => this.ports.logger.debug({ err: error }, 'a snapshot that came too late failed'));
+    throw new Error(`Postgres could not give a snapshot within ${SNAPSHOT_BEGIN_MS_MAX} ms`);
   }
 
   /** This replica was too far behind: its state becomes that of another. */

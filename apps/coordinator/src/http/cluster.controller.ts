@@ -2,18 +2,18 @@ import { Controller, Delete, Get, Inject, Post, Req, Res } from '@nestjs/common'
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CLUSTER_API, type ClusterApi, type ClusterView } from '../engine/cluster-api.js';
 import { sendJson } from './replies.js';
-import { addMemberSchema, emptyQuerySchema, memberIdSchema, transferSchema } from './schemas.js';
+import { addMemberSchema, clusterQuerySchema, emptyQuerySchema, memberIdSchema, transferSchema } from './schemas.js';
 import { parseRequest } from './validation.js';
 
-/** The cluster over REST (design §6). Calls reach the leader, wherever they arrive. */
+/** The cluster over REST (design §6). Calls reach the leader, wherever they arrive, but for a stale read. */
 @Controller('v1/cluster')
 export class ClusterController {
   constructor(@Inject(CLUSTER_API) private readonly cluster: ClusterApi) {}
 
   @Get()
-  get(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
-    parseRequest(emptyQuerySchema, request.query, 'query');
-    answer(reply, this.cluster.view());
+  async get(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const { consistency = 'linearizable' } = parseRequest(clusterQuerySchema, request.query, 'query');
+    answer(reply, await this.cluster.view(consistency));
   }
 
   @Post('transfer')

@@ -25,6 +25,8 @@ async function follower(leadership: Leadership): Promise<string> {
   return app.listen({ port: 0, host: '127.0.0.1' });
 }
 
+const STANDING = { appliedIndex: 1, removed: false, electionTimeoutMsMax: 200 };
+
 const begin = (url: string) =>
   fetch(`${url}/v1/transactions`, {
     method: 'POST',
@@ -45,7 +47,7 @@ describe('handing calls on', () => {
       return new Promise(() => undefined);
     });
     const next = await replica(async (key) => ({ key: keys.push(key) }));
-    const leadership = { leads: false, leaderUrl: paused as string | undefined, appliedIndex: 1 };
+    const leadership = { leads: false, leaderUrl: paused as string | undefined, ...STANDING };
     const call = begin(await follower(leadership));
     await isHeard;
     leadership.leaderUrl = undefined; // an election

@@ -14,7 +14,7 @@ import type { Leadership } from '../engine/cluster-api.js';
 import { pause } from '../engine/within.js';
 
 const FORWARDED_HEADER = 'x-concordat-forwarded';
-/** How long a call waits for a leader to be there, in ms. */
+/** How long a call waits for a leader to be there, in ms; a read of the cluster only as long as an election takes to begin. */
 const LEADER_WAIT_MS = 10_000;
 const RETRY_MS = 50;
 /** How soon a call notices that its leader leads no more, in ms. */
@@ -56,6 +56,7 @@ export function forwardToLeader(fastify: FastifyInstance, leadership: Leadership
   });
   fastify.addHook('preHandler', async (request, reply) => {
     if (leadership.leads || !needsLeader(request)) return undefined;
+    if (leadership.removed) throw new ConcordatError('not-ready', 'This replica was removed from its cluster.');
     if (request.headers[FORWARDED_HEADER] !== undefined) {
       throw new ConcordatError('not-ready', 'The call was handed on to a replica that does not lead.', {
         retryAfterMs: RETRY_MS,
@@ -71,14 +72,17 @@ async function forward(
   leadership: Leadership,
   agent: Agent,
 ): Promise<FastifyReply | undefined> {
-  const until = Date.now() + LEADER_WAIT_MS;
+  const readsCluster = request.method === 'GET' && request.routeOptions.url === '/v1/cluster';
+  const until = Date.now() + (readsCluster ? leadership.electionTimeoutMsMax : LEADER_WAIT_MS);
   const headers = headersFor(request);
   let lost = false;
   for (;;) {
     if (leadership.leads) return undefined; // this replica was elected meanwhile: the handler takes it
     const url = leadership.leaderUrl;
     if (url !== undefined) {
-      const answer = await attempt(url, request, headers, agent, () => leadership.leaderUrl !== url);
+      const answer = await attempt(url, request, headers, agent, () => {
+        return leadership.leaderUrl !== url || (readsCluster && Date.now() >= until);
+      });
       if (answer === 'lost') lost = true;
       else if (answer && !(await saysElsewhere(answer, until))) return pass(answer, reply);
     }

@@ -6,7 +6,7 @@ import { ParticipantsController } from './participants.controller.js';
 import { TransactionEventsController } from './transaction-events.controller.js';
 import { TransactionsController } from './transactions.controller.js';
 
-/** The module that declares them provides COORDINATOR_API, CLUSTER_API, MetricsRegistry and EventStreams. */
+/** The module that declares them provides COORDINATOR_API, CLUSTER_API, Liveness, MetricsRegistry and EventStreams. */
 export const HTTP_CONTROLLERS = [
   TransactionsController,
   TransactionEventsController,

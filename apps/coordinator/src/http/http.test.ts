@@ -256,7 +256,7 @@ describe('the REST interface', () => {
       const cold = new StartingCoordinator();
       const own = await startHttp(cold);
       cold.waitsFor('waiting for Postgres');
-      expect((await own.call('GET', '/health/live')).json).toEqual({ status: 'live' });
+      expect((await own.call('GET', '/health/live')).json).toEqual({ status: 'live', checks: [] });
       for (const path of ['/health/ready', '/health/startup']) {
         const problem = expectProblem(await own.call('GET', path), 'not-ready');
         expect(problem).toMatchObject({ detail: 'Not ready: waiting for Postgres.', checks: [{ ok: false }] });

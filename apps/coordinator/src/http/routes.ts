@@ -6,6 +6,7 @@ import {
   beginRequestSchema,
   branchRequestSchema,
   branchSchema,
+  clusterQuerySchema,
   clusterSchema,
   emptyQuerySchema,
   endRequestSchema,
@@ -194,10 +195,10 @@ const transactionRoutes: readonly Route[] = [
   },
 ];
 
-const clusterRoute = (route: Pick<Route, 'method' | 'path' | 'operationId' | 'summary' | 'body'>): Route => ({
+const clusterRoute = (route: Pick<Route, 'method' | 'path' | 'operationId' | 'summary' | 'query' | 'body'>): Route => ({
+  query: emptyQuerySchema,
   ...route,
   tag: 'cluster',
-  query: emptyQuerySchema,
   responses: [json(200, 'The cluster as it is.', clusterSchema)],
   errors: [
     ...(route.method === 'GET' ? [] : (['membership-refused', ...BODY] as const)),
@@ -212,6 +213,7 @@ const clusterRoutes: readonly Route[] = [
     path: '/v1/cluster',
     operationId: 'getCluster',
     summary: 'Leader, term and members, with how far each of them is.',
+    query: clusterQuerySchema,
   }),
   clusterRoute({
     method: 'POST',
@@ -283,7 +285,7 @@ export const ROUTES: readonly Route[] = [
   ...transactionRoutes,
   ...participantRoutes,
   ...clusterRoutes,
-  health('/health/live', 'isLive', 'Whether the process runs.', []),
+  health('/health/live', 'isLive', 'Whether the process makes progress.', ['not-ready']),
   health('/health/ready', 'isReady', 'Whether it can take work now.', ['not-ready']),
   health('/health/startup', 'isStarted', 'Whether it has recovered its state.', ['not-ready']),
   {

@@ -72,6 +72,8 @@ export const transactionQuerySchema = z.strictObject({
   consistency: consistencySchema.optional(),
 });
 
+export const clusterQuerySchema = z.strictObject({ consistency: consistencySchema.optional() });
+
 const transactionStatusSchema = z.enum(['active', 'preparing', 'committed', 'aborted', 'completed']);
 
 /** Query parameters are text; a number is what looks like one, nothing else. */
@@ -192,7 +194,12 @@ export const addMemberSchema = z
 /** As it stands in a path. */
 export const memberIdSchema = z.object({ id: z.coerce.number().pipe(z.int().positive()) });
 
-const checkSchema = z.strictObject({ name: z.string(), ok: z.boolean(), detail: z.string().optional() });
+const checkSchema = z.strictObject({
+  name: z.string(),
+  ok: z.boolean(),
+  detail: z.string().optional(),
+  advisory: z.boolean().optional().describe('True where it is told and decides nothing.'),
+});
 
 export const healthSchema = z
   .strictObject({ status: z.enum(['live', 'ready', 'started']), checks: z.array(checkSchema).optional() })
