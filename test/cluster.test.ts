@@ -5,7 +5,7 @@ import { runClusterFaults } from './product/cluster-faults.mjs';
 const FAULTS = ['kill the leader', 'pause the leader', 'cut off the leader', 'make the leader deaf', 'kill a follower'];
 
 describe('three replicas under load, killed, paused and cut from each other', () => {
-  it('lose no acknowledged commit, leave nothing half done, and never read back in time', async () => {
+  it('lose no acknowledged commit, leave nothing half done, and answer in one order that explains it all', async () => {
     const result = await runClusterFaults({
       durationMs: Number(process.env.CLUSTER_MS ?? 40_000),
       clients: 8,
@@ -14,6 +14,6 @@ describe('three replicas under load, killed, paused and cut from each other', ()
     });
     expect(result).toMatchObject({ violations: [] });
     expect(result.committed).toBeGreaterThan(0);
-    expect(result.reads).toBeGreaterThan(0);
+    expect(result.linearizable.operations).toBeGreaterThan(result.linearizable.histories);
   }, 600_000);
 });

@@ -1,9 +1,11 @@
 // Violence against a cluster under load; shared by `npm run test:cluster` and its short form in `npm test`.
+import { checkLinearizability } from '../linearizability/linearizability.mjs';
+import { transactionModel } from '../linearizability/transaction-model.mjs';
 import { call } from './api.mjs';
 import { quiet, verifyTransfers } from './checks.mjs';
 import { compareReplicas, startCluster } from './cluster.mjs';
 import { generator } from './generator.mjs';
-import { findTimeTravel, HistoryLoops } from './history.mjs';
+import { HistoryLoops } from './history.mjs';
 import { eventually, isReady } from './product.mjs';
 import { openAccounts, TransferLoops } from './transfers.mjs';
 
@@ -73,11 +75,11 @@ export async function runClusterFaults({
     const loops = new TransferLoops(cluster.anyUrl, accounts, clients, options);
     const history = new HistoryLoops(cluster.anyUrl, accounts, HISTORY_CLIENTS);
     const scene = { cluster, random, electionTimeoutMs, loops, report };
-    const order = faults ?? shuffled(FAULT_NAMES, random);
+    const turns = faults ?? shuffled(FAULT_NAMES, random);
     const done = [];
     const until = Date.now() + durationMs;
     for (let turn = 0; Date.now() < until; turn += 1) {
-      const name = order[turn % order.length];
+      const name = turns[turn % turns.length];
       done.push(name);
       await suffer(scene, name, violations);
     }
@@ -89,7 +91,8 @@ export async function runClusterFaults({
     await quiet(cluster, QUIET_WITHIN_MS).catch((error) => violations.push(error.message));
     const quietMs = Date.now() - stoppedAt;
     const money = await verifyTransfers(cluster, accounts, [...loops.answers, ...(await settled(cluster, history))]);
-    violations.push(...money.violations, ...findTimeTravel(history.histories), ...(await compareReplicas(cluster)));
+    const order = checkLinearizability(transactionModel, history.operations);
+    violations.push(...money.violations, ...order.violations, ...(await compareReplicas(cluster)));
     return {
       seed,
       faults: done,
@@ -97,7 +100,7 @@ export async function runClusterFaults({
       committed: money.committed,
       aborted: money.aborted,
       unsettled: loops.unsettled,
-      reads: history.histories.reduce((sum, { seen }) => sum + seen.length, 0),
+      linearizable: { histories: order.keys, operations: order.operations, unknown: history.unknown },
       quietMs,
       ...calls.summary(),
     };
@@ -129,9 +132,9 @@ async function suffer({ loops, report, cluster, ...scene }, name, violations) {
 }
 
 /** What became of the transactions that were read, as transfers. */
-async function settled(cluster, { histories }) {
+async function settled(cluster, { transfers }) {
   const answers = [];
-  for (const { id, from, to, reference } of histories) {
+  for (const { id, from, to, reference } of transfers) {
     const { body } = await call(`${cluster.url}/v1/transactions/${id}`);
     if (body.status !== 'completed') continue; // told as unfinished by `quiet`
     answers.push({ from, to, reference, amount: 1, outcome: body.outcomeReason ? 'aborted' : 'committed' });

@@ -1,20 +1,29 @@
-// Reads of transactions while they happen, recorded with their times, and the question whether any went back in time.
+// Transactions that are begun, enlisted in, committed and rolled back step by step, with readers at random replicas all
+// along: every call recorded with its times and its answer, for the linearizability checker.
 import { randomUUID } from 'node:crypto';
+import { seen, seenAbsent, told } from '../linearizability/transaction-model.mjs';
 import { call, post, transfer } from './api.mjs';
 
 const READERS = 3;
 const TIMEOUT_MS = 5_000;
-const PROBLEM_STATUSES = [408, 409, 429, 503, 504];
-/** How far a transaction has come. Whatever is undecided may still end either way. */
-const RANKS = { active: 0, preparing: 1, committed: 2, aborted: 2, completed: 3 };
+const BEGIN_ATTEMPTS = 5;
+const UNKNOWN = Infinity;
 
-/** @typedef {{ startedAt: number, endedAt: number, rank: number, outcome: string | undefined, what: string }} Observation */
+/** What a call's answer tells of the transaction; undefined for none. */
+const LEARNT = {
+  200: ({ body }) => seen(body),
+  404: () => seenAbsent,
+  410: () => seenAbsent, // nothing is pruned this soon
+  'transaction-aborted': () => told('aborted'),
+  'transaction-committed': () => told('committed'),
+};
 
-/**
- * Begins transfers step by step, with readers at random replicas all along, until told to stop.
- */
+/** @typedef {{ id: string, from: object, to: object, reference: string }} Transfer */
+
+/** Runs clients against the product until told to stop. */
 export class HistoryLoops {
-  /** One list for each transaction. @type {{ id: string, from: object, to: object, reference: string, seen: Observation[] }[]} */ histories =
+  /** Every transaction that got an id. @type {Transfer[]} */ transfers = [];
+  /** One key for each of them. @type {import('../linearizability/linearizability.mjs').Operation<object>[]} */ operations =
     [];
   #stopping = false;
   #loops;
@@ -35,86 +44,99 @@ export class HistoryLoops {
   }
 
   async #one() {
-    const pick = () => this.accounts[Math.floor(Math.random() * this.accounts.length)];
-    const from = pick();
+    const from = this.accounts[Math.floor(Math.random() * this.accounts.length)];
     const to = this.accounts.find(({ participant }) => participant !== from.participant);
     const reference = randomUUID();
-    const branches = transfer({ from, to, amount: 1, reference });
-    const begun = await attempt(() =>
-      post(`${this.url()}/v1/transactions`, { branches, timeoutMs: TIMEOUT_MS }, {}, TIMEOUT_MS),
-    );
-    if (begun?.status !== 201) {
-      await pause(100); // nothing to read: no such transaction, or one that will end at its deadline
-      return;
-    }
-    const history = { id: begun.body.id, from, to, reference, seen: [] };
-    this.histories.push(history);
+    const [debit, credit] = transfer({ from, to, amount: 1, reference });
+    const late = Math.random() < 0.5 ? credit : undefined;
+    const id = await this.#begin(late ? [debit] : [debit, credit], reference);
+    if (id === undefined) return; // nothing to read: no such transaction, or one that ends at its deadline
+    this.transfers.push({ id, from, to, reference });
     let done = false;
     const readers = Array.from({ length: READERS }, async () => {
       while (!done) {
-        await this.#read(history);
+        await this.#observe(id, '');
         await pause(20 * Math.random());
       }
     });
-    await pause(100 * Math.random());
-    await this.#commit(history);
-    await pause(300);
+    await pause(50 * Math.random());
+    await this.#finish(id, late);
+    await pause(200);
     done = true;
     await Promise.all(readers);
   }
 
-  async #commit({ id, seen }) {
-    const startedAt = performance.now();
-    const answer = await attempt(() => post(`${this.url()}/v1/transactions/${id}/commit`, {}, {}, TIMEOUT_MS));
-    if (answer?.status !== 200) return;
-    seen.push({ ...observed(answer.body), startedAt, endedAt: performance.now(), what: 'commit' });
+  /** Half a transfer must not be committed: what is not known to have both branches is rolled back. */
+  async #finish(id, late) {
+    const isWhole = late === undefined || (await this.#enlist(id, late));
+    await pause(50 * Math.random());
+    const ends = [];
+    if (isWhole) ends.push(this.#observe(id, '/commit', { call: 'want-commit' }));
+    if (!isWhole || Math.random() < 0.2) ends.push(this.#observe(id, '/rollback'));
+    await Promise.all(ends);
   }
 
-  async #read({ id, seen }) {
-    const startedAt = performance.now();
-    const answer = await attempt(() => call(`${this.url()}/v1/transactions/${id}`, { timeoutMs: TIMEOUT_MS }));
-    if (answer?.status === 200) {
-      seen.push({ ...observed(answer.body), startedAt, endedAt: performance.now(), what: 'read' });
-    } else if (answer && !PROBLEM_STATUSES.includes(answer.status)) {
-      // It was begun and acknowledged, so nothing but the outcome may be told of it.
-      seen.push({ rank: -1, outcome: undefined, startedAt, endedAt: performance.now(), what: `${answer.status}` });
+  /** Under one key, until it has an id: earlier attempts may have begun the same transaction. */
+  async #begin(branches, key) {
+    const begin = { call: 'begin', branches: branches.length };
+    const lost = [];
+    for (let attempt = 0; attempt < BEGIN_ATTEMPTS; attempt += 1) {
+      const body = { branches, timeoutMs: TIMEOUT_MS };
+      const { answer, ...times } = await timed(() =>
+        post(this.#path(''), body, { 'idempotency-key': key }, TIMEOUT_MS),
+      );
+      if (answer?.status === 201) {
+        const { id } = answer.body;
+        for (const earlier of lost) this.#note(id, begin, { ...earlier, endsAt: UNKNOWN });
+        this.#note(id, begin, times);
+        this.#note(id, seen(answer.body), times);
+        return id;
+      }
+      lost.push(times);
+      await pause(100);
     }
+    return undefined;
+  }
+
+  /** @returns {Promise<boolean>} whether the branch is known to be part of the transaction */
+  async #enlist(id, branch) {
+    const { answer, ...times } = await timed(() => post(this.#path(`/${id}/branches`), branch, {}, TIMEOUT_MS));
+    if (answer?.body.code === 'transaction-not-active') return false;
+    const isKnown = answer?.status === 201;
+    this.#note(id, { call: 'enlist' }, isKnown ? times : { ...times, endsAt: UNKNOWN });
+    return isKnown;
+  }
+
+  /** A call that shows the transaction. @param {object} [effect] what it does beside, whether it is answered or not */
+  async #observe(id, what, effect) {
+    const url = this.#path(`/${id}${what}`);
+    const { answer, ...times } = await timed(() =>
+      what ? post(url, {}, {}, TIMEOUT_MS) : call(url, { timeoutMs: TIMEOUT_MS }),
+    );
+    const learnt = answer && LEARNT[answer.status === 409 ? answer.body.code : answer.status]?.(answer);
+    if (effect) this.#note(id, effect, learnt ? times : { ...times, endsAt: UNKNOWN });
+    if (learnt) this.#note(id, learnt, times);
+  }
+
+  /** How many of the calls nobody knows the outcome of. */
+  get unknown() {
+    return this.operations.filter(({ endsAt }) => endsAt === UNKNOWN).length;
+  }
+
+  #path(rest) {
+    return `${this.url()}/v1/transactions${rest}`;
+  }
+
+  #note(key, input, { beginsAt, endsAt }) {
+    this.operations.push({ key, input, beginsAt, endsAt });
   }
 }
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-const attempt = (action) => action().catch(() => undefined); // no answer: nothing was observed
 
-function observed({ status, csn, outcomeReason }) {
-  const decided = RANKS[status] >= 2;
-  return {
-    rank: RANKS[status],
-    outcome: decided ? (csn === null || outcomeReason ? 'aborted' : `committed ${csn}`) : undefined,
-  };
-}
-
-/**
- * Whatever an operation observed that ended before another began, that other must not fall behind.
- * @param {HistoryLoops['histories']} histories
- * @returns {string[]} violations
- */
-export function findTimeTravel(histories) {
-  return histories.flatMap(({ id, seen }) => {
-    const violations = [];
-    const outcomes = new Set(seen.map(({ outcome }) => outcome).filter(Boolean));
-    if (outcomes.size > 1) violations.push(`${id} was seen as ${[...outcomes].join(' and as ')}`);
-    const byEnd = seen.toSorted((a, b) => a.endedAt - b.endedAt);
-    let highest;
-    let next = 0;
-    for (const one of seen.toSorted((a, b) => a.startedAt - b.startedAt)) {
-      while (next < byEnd.length && byEnd[next].endedAt < one.startedAt) {
-        if (!highest || byEnd[next].rank > highest.rank) highest = byEnd[next];
-        next += 1;
-      }
-      if (highest && one.rank < highest.rank) {
-        violations.push(`${id}: a ${one.what} showed ${one.rank} after a ${highest.what} had shown ${highest.rank}`);
-      }
-    }
-    return violations;
-  });
+/** @param {() => Promise<object>} action @returns what it answered, if it did, and between when and when */
+async function timed(action) {
+  const beginsAt = performance.now();
+  const answer = await action().catch(() => undefined);
+  return { answer, beginsAt, endsAt: performance.now() };
 }
