@@ -1,0 +1,17 @@
+export { collect } from './collect.js';
+export type { Database, QueryAnswer } from './database.js';
+export { type Decision, type FinaliseAnswer, finalise } from './finalise.js';
+export { type BranchRow, type Mark, type PrepareRequest, type PrepareResult, prepareBranch } from './prepare.js';
+export { type ReadContext, readKeys, type StatusSource } from './read.js';
+export { type Comparison, type Filter, ScanTooLarge, scan } from './scan.js';
+export { SHARED_STATEMENTS, tableStatements, UNIQUE_TABLE } from './schema.js';
+export {
+  type Column,
+  encodeKey,
+  type KeyValues,
+  keyOf,
+  type Row,
+  type UniqueConstraint,
+  type VersionedTable,
+} from './table.js';
+export { type UniqueOwners, UniqueViolation, type Write, WriteSet } from './write-set.js';
