@@ -10,6 +10,12 @@ export type CampaignKind = 'pre-election' | 'election' | 'transfer';
 
 type VoteRequestType = typeof MessageType.Vote | typeof MessageType.PreVote;
 
+/**
+ * Heartbeats that a leader whose connection broke is given to be heard again, and that members leave between each other
+ * when they stand in its place. A living leader needs less than two: the pause before it connects anew, and the next beat.
+ */
+const SUSPICION_HEARTBEATS = 3;
+
 /** Marks the vote requests of a transfer. */
 const TRANSFER_CONTEXT: Uint8Array = Uint8Array.from([...'CampaignTransfer'].map((char) => char.charCodeAt(0)));
 
@@ -77,10 +83,10 @@ export function isWithinLease(raft: Raft, request: Message): boolean {
 
 /**
  * The leader's connection broke. It counts as silent for the minimum election timeout from now on, so that others' votes are
- * not ignored for its sake, and is succeeded unless it is heard soon: within two heartbeats by the first of the other voters,
- * within twice as long by the second, and so on. All of them hear of it at the same moment; dice would now and then make two
- * stand at once. Nothing of safety rests on this: it is an election timeout that ends early, and a pre-vote still asks a
- * quorum whether it hears a leader.
+ * not ignored for its sake, and is succeeded unless it is heard soon: by the first of the other voters after
+ * SUSPICION_HEARTBEATS, by the second after twice as many, and so on. All of them hear of it at the same moment; dice would
+ * now and then make two stand at once. Nothing of safety rests on this: it is an election timeout that ends early, and a
+ * pre-vote still asks a quorum whether it hears a leader.
  */
 export function suspectLeader(raft: Raft, peer: number): void {
   const { electionTicks, heartbeatTicks, readOnly } = raft.config;
@@ -89,7 +95,8 @@ export function suspectLeader(raft: Raft, peer: number): void {
   if (readOnly === 'lease-based') return;
   const rank = raft.clusterConfig.voters.ids.filter((id) => id !== peer && id < raft.id).length;
   raft.electionElapsed = electionTicks;
-  raft.randomizedElectionTicks = Math.min(electionTicks + 2 * heartbeatTicks * (rank + 1), 2 * electionTicks - 1);
+  const graceTicks = SUSPICION_HEARTBEATS * heartbeatTicks * (rank + 1);
+  raft.randomizedElectionTicks = Math.min(electionTicks + graceTicks, 2 * electionTicks - 1);
   raft.logger.info(() => `${hex(raft.id)} suspects leader ${hex(peer)} at term ${raft.term}: its connection broke`);
 }
 

@@ -6,8 +6,8 @@ import { RawNode } from './raw-node.js';
 import { Role } from './ready.js';
 
 const ELECTION_TICKS = 10;
-/** Two heartbeats, for the first of those who are left. */
-const SUSPICION_TICKS = 2;
+/** Three heartbeats, for the first of those who are left. */
+const SUSPICION_TICKS = 3;
 
 function storageOf(): MemoryStorage {
   const storage = new MemoryStorage();

@@ -195,7 +195,7 @@ describe('a group of nodes', () => {
     await group.stop(1);
     await new Promise((resolve) => setTimeout(resolve, 10));
     expect(group.node(2).leader).toBe(1);
-    for (let tick = 0; tick < 2; tick++) ticks[1]?.();
+    for (let tick = 0; tick < 3; tick++) ticks[1]?.();
     await until(() => group.node(2).isLeader);
   });
 
