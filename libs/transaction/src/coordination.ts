@@ -27,10 +27,23 @@ export type CoordinationState =
 /** Where one participant stands. `finalised`: it has reported DONE; `hazard`: it contradicts the decision. */
 export type Phase = 'enlisted' | 'preparing' | 'prepared' | 'read-only' | 'refused' | 'finalised' | 'hazard';
 
+/** What was executed at one participant before the prepare, which continues it; volatile there too. */
+export interface Session {
+  /** The participant's name for it, from the first answer. */
+  nonce: string | null;
+  /** How many executes were answered. */
+  executed: number;
+  /** In the order in which they came; the first one is under way and has the number `executed` + 1. */
+  readonly queue: OperationCall[];
+}
+
 /** All branches of one participant: they share one PREPARE, one vote and one DONE. */
 export interface ParticipantWork {
   readonly participant: string;
+  /** What PREPARE carries: the deferred ones, which run then, after all that were executed. */
   readonly operations: OperationCall[];
+  /** Null where nothing is executed at once. */
+  session: Session | null;
   phase: Phase;
   reason: Reason | null;
 }
@@ -98,6 +111,7 @@ export function resumeCoordination(record: TransactionRecord): Coordination {
     coordination.works.set(branch.participant, {
       participant: branch.participant,
       operations: [],
+      session: null,
       phase: resumedPhase(record.outcome, branch.status),
       reason: branch.reason,
     });
@@ -116,6 +130,20 @@ function headerOf(record: TransactionHeader): TransactionHeader {
   const { id, isolation, serializable, label, caller, snapshot, createdAt, deadlineAt } = record;
   return { id, isolation, serializable, label, caller, snapshot, createdAt, deadlineAt };
 }
+
+/** Makes room for the work of a participant where there is none yet. */
+export function workOf({ works }: Coordination, participant: string): ParticipantWork {
+  let work = works.get(participant);
+  if (!work) {
+    work = { participant, operations: [], session: null, phase: 'enlisted', reason: null };
+    works.set(participant, work);
+  }
+  return work;
+}
+
+/** Whether the operation was to be executed at once and has not been answered. */
+export const isRunning = ({ works }: Coordination, participant: string, branchId: string): boolean =>
+  works.get(participant)?.session?.queue.some((call) => call.branchId === branchId) ?? false;
 
 /** The branches as the log and callers see them. */
 export function branchRecords(coordination: Coordination): BranchRecord[] {

@@ -84,6 +84,20 @@ export interface ReconciledEntry {
   readonly at: number;
 }
 
+/** Leases a read snapshot; the CSN of this entry is its CSN. */
+export interface LeaseEntry {
+  readonly type: 'lease';
+  readonly id: string;
+  readonly ttlMs: number;
+  readonly at: number;
+}
+
+/** These leases are over, by the word of their holders or because the leader has waited out their time (D9). */
+export interface ReleaseEntry {
+  readonly type: 'release';
+  readonly ids: readonly string[];
+}
+
 /** All outcome events up to this log index have been published. */
 export interface PublishedEntry {
   readonly type: 'published';
@@ -107,6 +121,8 @@ export type Entry =
   | MemberEntry
   | ReconcileEntry
   | ReconciledEntry
+  | LeaseEntry
+  | ReleaseEntry
   | PublishedEntry
   | PruneEntry;
 

@@ -4,6 +4,7 @@ export {
   branchRecords,
   type Coordination,
   type CoordinationState,
+  isRunning,
   recordOf,
   resumeCoordination,
 } from './coordination.js';
@@ -25,8 +26,9 @@ export type {
   KeyRecord,
   MemberRecord,
   ParticipantRecord,
+  SnapshotLease,
   TransactionHeader,
   TransactionRecord,
   TransactionStatus,
 } from './record.js';
-export { type CoordinationEvent, type Effect, type StepContext, step } from './transitions.js';
+export { type CoordinationEvent, type Effect, type SentCommand, type StepContext, step } from './transitions.js';

@@ -264,3 +264,35 @@ describe('D9: time enters through entries only', () => {
     expect(second.live).toEqual(first.live);
   });
 });
+
+describe('leased snapshots', () => {
+  const lease = (id: string): Entry => ({ type: 'lease', id, ttlMs: 1000, at: NOW + 1 });
+
+  it('S7: a leased snapshot is that of its own entry: every commit before it is in it, none behind it', () => {
+    const ledger = emptyLedger();
+    feed(ledger, 1, termEntry());
+    const before = feed(ledger, 1, commitEntry(idOf(1, 1)));
+    const { leased } = feed(ledger, 1, lease('a'));
+    const after = feed(ledger, 1, commitEntry(idOf(1, 2)));
+    expect(leased).toEqual({ id: 'a', csn: csnOf(INCARNATION, 3), createdAt: NOW + 1, ttlMs: 1000 });
+    expect(before.transactions[0]?.csn).toBeLessThan(leased?.csn ?? 0);
+    expect(after.transactions[0]?.csn).toBeGreaterThan(leased?.csn ?? 0);
+  });
+
+  it('D9: a lease ends by an entry alone; one that is not there is not released', () => {
+    const ledger = emptyLedger();
+    feed(ledger, 1, termEntry(), lease('a'), lease('b'), termEntry(NOW + 1_000_000));
+    expect([...ledger.leases.keys()]).toEqual(['a', 'b']);
+    expect(feed(ledger, 1, { type: 'release', ids: ['x', 'a'] }).released).toEqual(['a']);
+    expect([...ledger.leases.keys()]).toEqual(['b']);
+  });
+
+  it('are loaded with the state', () => {
+    const ledger = emptyLedger();
+    const leases = [{ id: 'a', csn: 5, createdAt: NOW, ttlMs: 1 }];
+    const nothing = { transactions: [], participants: [], members: [], keys: [] };
+    ledger.load({ ...nothing, appliedIndex: 9, appliedTerm: 1, incarnation: 2, publishedIndex: 0, leases });
+    expect([...ledger.leases.values()]).toEqual(leases);
+    expect(ledger.appliedCsn).toBe(csnOf(2, 9));
+  });
+});

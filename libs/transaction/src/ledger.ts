@@ -12,7 +12,16 @@
  * - L4 CSNs grow with the log and never go backwards across incarnations.
  */
 import { assertNever, compareTransactionIds, parseTransactionId, type Reason } from '@concordat/protocol';
-import type { AbortEntry, BeginEntry, CommitEntry, Entry, ForgetEntry, ReconcileEntry, TermEntry } from './entries.js';
+import type {
+  AbortEntry,
+  BeginEntry,
+  CommitEntry,
+  Entry,
+  ForgetEntry,
+  LeaseEntry,
+  ReconcileEntry,
+  TermEntry,
+} from './entries.js';
 import { isOlder, reconciledRecord } from './reconciliation.js';
 import type {
   BranchRecord,
@@ -20,6 +29,7 @@ import type {
   KeyRecord,
   MemberRecord,
   ParticipantRecord,
+  SnapshotLease,
   TransactionHeader,
   TransactionRecord,
 } from './record.js';
@@ -35,6 +45,9 @@ export interface Change {
   readonly prune: { readonly completedBefore: number; readonly keysBefore: number } | null;
   /** Reconciliation with the participants ended here. */
   readonly reconciled?: boolean;
+  readonly leased?: SnapshotLease;
+  /** Ids of leases that ended here. */
+  readonly released?: readonly string[];
 }
 
 export interface LedgerState {
@@ -47,6 +60,8 @@ export interface LedgerState {
   readonly participants: readonly ParticipantRecord[];
   readonly members: readonly MemberRecord[];
   readonly keys: readonly KeyRecord[];
+  /** In the order of their CSNs. */
+  readonly leases?: readonly SnapshotLease[];
 }
 
 /** CSNs of incarnation i begin above i × 1024: far above all of an earlier incarnation, still safe integers (design §2). */
@@ -78,6 +93,8 @@ export class Ledger {
   readonly participants = new Map<string, ParticipantRecord>();
   /** Members of the cluster by their id in the log, the removed ones too: their ids never return. */
   readonly members = new Map<number, MemberRecord>();
+  /** Leased snapshots, oldest first. */
+  readonly leases = new Map<string, SnapshotLease>();
   readonly #keys = new Map<string, KeyRecord>();
   /** True while memory holds every key that has not expired; false once the oldest had to make room. */
   keysComplete = true;
@@ -92,7 +109,7 @@ export class Ledger {
 
   /** Replaces everything: at start, and when a snapshot of another member takes the place of the log. */
   load(state: LedgerState): void {
-    for (const map of [this.live, this.participants, this.members, this.#keys]) map.clear();
+    for (const map of [this.live, this.participants, this.members, this.leases, this.#keys]) map.clear();
     this.appliedIndex = state.appliedIndex;
     this.appliedTerm = state.appliedTerm;
     this.incarnation = state.incarnation;
@@ -103,6 +120,12 @@ export class Ledger {
     for (const participant of state.participants) this.participants.set(participant.name, participant);
     for (const member of state.members) this.members.set(member.raftId, member);
     for (const key of state.keys) this.#keys.set(keyName(key.caller, key.key), key);
+    for (const lease of state.leases ?? []) this.leases.set(lease.id, lease);
+  }
+
+  /** The snapshot of everything that is applied: every COMMIT that comes later has a larger number (L4). */
+  get appliedCsn(): number {
+    return csnOf(this.incarnation, this.appliedIndex);
   }
 
   findKey(caller: string, key: string): KeyRecord | undefined {
@@ -147,6 +170,10 @@ export class Ledger {
       case 'reconciled':
         if (this.reconciliation === 'pending') this.reconciliation = 'done';
         return { ...none, reconciled: this.reconciliation === 'done' };
+      case 'lease':
+        return { ...none, leased: this.#applyLease(index, entry) };
+      case 'release':
+        return { ...none, released: entry.ids.filter((id) => this.leases.delete(id)) };
       case 'published':
         this.publishedIndex = Math.max(this.publishedIndex, entry.index);
         return none;
@@ -184,6 +211,12 @@ export class Ledger {
       changed.push(record.outcome === null ? record : this.#settle(record));
     }
     return changed;
+  }
+
+  #applyLease(index: number, { id, ttlMs, at }: LeaseEntry): SnapshotLease {
+    const lease = { id, csn: csnOf(this.incarnation, index), createdAt: at, ttlMs };
+    this.leases.set(id, lease);
+    return lease;
   }
 
   #applyTerm(index: number, term: number, entry: TermEntry): TransactionRecord[] {

@@ -32,7 +32,7 @@ export interface TransactionHeader {
   readonly label: string | null;
   /** Who began it; idempotency keys are scoped to this name (D8). */
   readonly caller: string;
-  /** Snapshot CSN at begin, null under local isolation. */
+  /** CSN of what was applied at begin; null only where none could be given, in a restored cluster that reconciles. */
   readonly snapshot: number | null;
   readonly createdAt: number;
   readonly deadlineAt: number;
@@ -64,6 +64,16 @@ export interface KeyRecord extends IdempotencyClaim {
   readonly transactionId: string;
   /** Unix ms, from the entry that bound the key (D9). */
   readonly createdAt: number;
+}
+
+/** A read snapshot that no version is collected below while it is leased (S7). */
+export interface SnapshotLease {
+  readonly id: string;
+  /** That of the entry that leased it: whoever was answered got it from the true leader. */
+  readonly csn: number;
+  /** Unix ms, from that entry (D9). */
+  readonly createdAt: number;
+  readonly ttlMs: number;
 }
 
 export interface ParticipantRecord extends ParticipantDescriptor {

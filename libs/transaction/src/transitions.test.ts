@@ -10,6 +10,7 @@ import {
   committing,
   DEADLINE,
   doneOf,
+  executedOf,
   NOW,
   preparing,
   reasonOf,
@@ -43,8 +44,12 @@ const STATES: Record<CoordinationState, () => Coordination> = {
   completed,
 };
 
+const executeEast: CoordinationEvent = { type: 'execute', participant: 'east', call: callOf('9') };
+
 const EVENTS: Record<CoordinationEvent['type'], (t: Coordination) => CoordinationEvent> = {
   enlist: () => enlistEast,
+  execute: () => executeEast,
+  executed: () => executedOf('east', 1, '9'),
   commit: () => commit,
   abort: () => abortOf(),
   vote: () => voteOf('east'),
@@ -56,13 +61,13 @@ const EVENTS: Record<CoordinationEvent['type'], (t: Coordination) => Coordinatio
 /** What each cell does: the state after it, or how it is refused. `=` stays as it is. */
 // biome-ignore format: the table is read as a table
 const CELLS: Record<CoordinationState, Record<CoordinationEvent['type'], string>> = {
-  active:     { enlist: '=',    commit: 'preparing', abort: 'aborting', vote: '=',          applied: 'illegal',   done: '=',         due: '=' },
-  preparing:  { enlist: 'late', commit: '=',         abort: 'aborting', vote: 'committing', applied: 'illegal',   done: '=',         due: '=' },
-  committing: { enlist: 'late', commit: '=',         abort: '=',        vote: '=',          applied: 'committed', done: '=',         due: '=' },
-  aborting:   { enlist: 'late', commit: '=',         abort: '=',        vote: '=',          applied: 'aborted',   done: '=',         due: '=' },
-  committed:  { enlist: 'late', commit: '=',         abort: '=',        vote: '=',          applied: 'illegal',   done: 'completed', due: '=' },
-  aborted:    { enlist: 'late', commit: '=',         abort: '=',        vote: '=',          applied: 'illegal',   done: 'completed', due: '=' },
-  completed:  { enlist: 'late', commit: '=',         abort: '=',        vote: '=',          applied: '=',         done: '=',         due: '=' },
+  active:     { enlist: '=',    execute: '=',     executed: '=', commit: 'preparing', abort: 'aborting', vote: '=',          applied: 'illegal',   done: '=',         due: '=' },
+  preparing:  { enlist: 'late', execute: 'late',  executed: '=', commit: '=',         abort: 'aborting', vote: 'committing', applied: 'illegal',   done: '=',         due: '=' },
+  committing: { enlist: 'late', execute: 'late',  executed: '=', commit: '=',         abort: '=',        vote: '=',          applied: 'committed', done: '=',         due: '=' },
+  aborting:   { enlist: 'late', execute: 'late',  executed: '=', commit: '=',         abort: '=',        vote: '=',          applied: 'aborted',   done: '=',         due: '=' },
+  committed:  { enlist: 'late', execute: 'late',  executed: '=', commit: '=',         abort: '=',        vote: '=',          applied: 'illegal',   done: 'completed', due: '=' },
+  aborted:    { enlist: 'late', execute: 'late',  executed: '=', commit: '=',         abort: '=',        vote: '=',          applied: 'illegal',   done: 'completed', due: '=' },
+  completed:  { enlist: 'late', execute: 'late',  executed: '=', commit: '=',         abort: '=',        vote: '=',          applied: '=',         done: '=',         due: '=' },
 };
 
 const cells = Object.entries(CELLS).flatMap(([state, row]) =>
@@ -85,7 +90,7 @@ describe('the transition table', () => {
       for (const event of Object.keys(EVENTS) as CoordinationEvent['type'][]) {
         const t = STATES[state]();
         const { outcome } = t;
-        if (CELLS[state][event] === 'illegal' || event === 'enlist') continue;
+        if (CELLS[state][event] === 'illegal' || CELLS[state][event] === 'late') continue;
         const effects = step(t, EVENTS[event](t), at(DEADLINE + 1));
         expect(t.outcome).toBe(outcome);
         expect(typesOf(effects)).not.toContain('propose');
@@ -208,6 +213,115 @@ describe('votes', () => {
   it('D3: while a COMMIT is proposed nobody is told anything', () => {
     expect(step(committing(['east']), voteOf('east'), at())).toEqual([]);
     expect(step(committing(['east']), due, at(DEADLINE + 1))).toEqual([]);
+  });
+});
+
+/** A transaction with one execute under way at each participant named. */
+function executing(...participants: string[]): Coordination {
+  const t = begun([]);
+  for (const participant of participants) {
+    step(t, { type: 'execute', participant, call: callOf(String(t.branches.length + 1)) }, at());
+  }
+  return t;
+}
+
+describe('T5: executes', () => {
+  it('T5: run one at a time at each participant, in the order in which they came', () => {
+    const t = executing('east', 'east', 'west');
+    const executeThird = step(t, { type: 'execute', participant: 'east', call: callOf('4') }, at());
+    expect(executeThird).toEqual([]);
+    expect(step(t, executedOf('east', 1, '1', { result: 5 }), at())).toEqual([
+      ...sent('execute', 'east'),
+      { type: 'wake', at: NOW + 500 },
+    ]);
+    expect(t.works.get('east')?.session).toMatchObject({ nonce: 'n', executed: 1, queue: [callOf('2'), callOf('4')] });
+    step(t, executedOf('east', 2, '2'), at());
+    expect(step(t, executedOf('east', 3, '4'), at())).toEqual([]);
+    expect(recordOf(t).branches.map(({ status, result }) => [status, result])).toEqual([
+      ['enlisted', 5],
+      ['enlisted', null],
+      ['enlisted', null],
+      ['enlisted', null],
+    ]);
+  });
+
+  it('T5: an answer that was given before, or to another number or branch, changes nothing', () => {
+    const t = executing('east', 'east');
+    step(t, executedOf('east', 1, '1', { result: 5 }), at());
+    const before = structuredClone(t.works.get('east'));
+    expect(step(t, executedOf('east', 1, '1', { result: 6, nonce: 'other' }), at())).toEqual([]);
+    expect(step(t, executedOf('east', 2, '1'), at())).toEqual([]);
+    expect(step(t, executedOf('east', 3, '2'), at())).toEqual([]);
+    expect(step(t, executedOf('west', 2, '2'), at())).toEqual([]);
+    expect(t.works.get('east')).toEqual(before);
+    expect(t.branches[0]?.result).toBe(5);
+  });
+
+  it('T5: a commit is refused while one is under way or waits, and takes effect afterwards', () => {
+    const t = executing('east', 'west');
+    step(t, executedOf('east', 1, '1'), at());
+    expect(() => step(t, commit, at())).toThrow(expect.objectContaining({ code: 'operation-running' }));
+    expect(t).toMatchObject({ state: 'active', outcome: null, claims: [] });
+    step(t, executedOf('west', 1, '2'), at());
+    expect(step(t, commit, at()).slice(0, 2)).toEqual(sent('prepare', 'east', 'west'));
+  });
+
+  it('T5: a vote does not overwrite the result that the caller of an execute was given', () => {
+    const t = executing('east');
+    step(t, { type: 'enlist', participant: 'east', call: callOf('2') }, at());
+    step(t, executedOf('east', 1, '1', { result: 5 }), at());
+    step(t, commit, at());
+    const results = ['1', '2'].map((branchId) => ({ branchId, result: 'of the vote' }));
+    step(t, voteOf('east', 'prepared', results), at());
+    expect(t.branches.map(({ result }) => result)).toEqual([5, 'of the vote']);
+  });
+
+  it('a reason aborts the transaction, names the branch, and ends the sessions of the others', () => {
+    const t = executing('east', 'west', 'west');
+    step(t, { type: 'enlist', participant: 'stock', call: callOf('4') }, at());
+    const effects = step(t, executedOf('east', 1, '1', { reason: reasonOf('insufficient-funds') }), at());
+    expect(typesOf(effects)).toEqual(['propose', 'send', 'wake']);
+    expect(effects[1]).toEqual(sent('rollback', 'west')[0]);
+    expect(t.reason).toMatchObject({ code: 'insufficient-funds', participant: 'east', branchId: '1' });
+    const statuses = recordOf(t).branches.map(({ status }) => status);
+    expect(statuses).toEqual(['refused', 'enlisted', 'enlisted', 'rolled-back']);
+    expect(step(t, executedOf('west', 1, '2'), at())).toEqual([]);
+  });
+
+  it('T5: an answer from another session aborts: what had been executed is lost', () => {
+    const t = executing('east', 'east');
+    step(t, executedOf('east', 1, '1'), at());
+    step(t, executedOf('east', 2, '2', { nonce: 'other' }), at());
+    expect(t).toMatchObject({ state: 'aborting', reason: { code: 'participant-restarted', retryable: true } });
+  });
+
+  it('D7: an abort ends every session: ROLLBACK is sent again until DONE, and only then comes FORGET', () => {
+    const t = executing('east');
+    step(t, executedOf('east', 1, '1'), at());
+    expect(step(t, abortOf(), at())[1]).toEqual(sent('rollback', 'east')[0]);
+    expect(typesOf(applied(t).effects)).toEqual([]);
+    expect(step(t, due, at())[0]).toEqual(sent('rollback', 'east')[0]);
+    expect(step(t, doneOf('east', 'rolled-back'), at())).toEqual([{ type: 'forget', hazards: [] }]);
+  });
+
+  it('are sent again at growing intervals until they are answered; the deadline names who is silent', () => {
+    const t = executing('east', 'west');
+    step(t, executedOf('west', 1, '2'), at());
+    const wakes = [1, 2, 3].map(() => {
+      const effects = step(t, due, at());
+      expect(effects[0]).toEqual(sent('execute', 'east')[0]);
+      return (effects[1] as { at: number }).at - NOW;
+    });
+    expect(wakes).toEqual([1000, 2000, 2000]);
+    step(t, due, at(DEADLINE));
+    expect(t.reason).toMatchObject({ code: 'deadline-exceeded', participant: 'east' });
+    expect(t.reason?.message).toBe('The deadline passed before east answered.');
+  });
+
+  it('an idle transaction is woken at its deadline only', () => {
+    const t = executing('east');
+    step(t, executedOf('east', 1, '1'), at());
+    expect(step(t, due, at())).toEqual([{ type: 'wake', at: DEADLINE }]);
   });
 });
 

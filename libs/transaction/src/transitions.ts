@@ -10,15 +10,26 @@
  * - T2 COMMIT is sent only from the states `committed` and `completed`, which only an applied entry leads to (D4).
  * - T3 Commit is settled only when every participant has voted `prepared` or `read-only`, with its results (D3).
  * - T4 FORGET is asked for only when no participant is outstanding (D7).
+ * - T5 At each participant at most one execute is under way, and none when PREPARE is sent, which names the session and how
+ *   many were answered: so what commits is exactly what callers were told, once each.
  */
-import { ConcordatError, type OperationCall, type Reason, type Vote } from '@concordat/protocol';
+import { ConcordatError, type Executed, type OperationCall, type Reason, type Vote } from '@concordat/protocol';
 import { resendDelayMs } from './backoff.js';
-import { branchRecords, type Coordination, type CoordinationState, type ParticipantWork } from './coordination.js';
+import {
+  branchRecords,
+  type Coordination,
+  type CoordinationState,
+  type ParticipantWork,
+  workOf,
+} from './coordination.js';
 import type { Entry } from './entries.js';
 import type { IdempotencyClaim, TransactionRecord } from './record.js';
 
 export type CoordinationEvent =
   | { readonly type: 'enlist'; readonly participant: string; readonly call: OperationCall }
+  /** Enlists, and runs at once; the answer comes as `executed`. */
+  | { readonly type: 'execute'; readonly participant: string; readonly call: OperationCall }
+  | { readonly type: 'executed'; readonly reply: Omit<Executed, 'v' | 'type' | 'transactionId'> }
   | { readonly type: 'commit'; readonly claims: readonly IdempotencyClaim[] }
   /** Rollback by the caller or an operator, graceful stop. */
   | { readonly type: 'abort'; readonly reason: Reason; readonly claims: readonly IdempotencyClaim[] }
@@ -34,9 +45,11 @@ export type CoordinationEvent =
   /** The time asked for by the last `wake` has come. */
   | { readonly type: 'due' };
 
+export type SentCommand = 'execute' | 'prepare' | 'commit' | 'rollback';
+
 export type Effect =
   | { readonly type: 'propose'; readonly entry: Entry }
-  | { readonly type: 'send'; readonly command: 'prepare' | 'commit' | 'rollback'; readonly participant: string }
+  | { readonly type: 'send'; readonly command: SentCommand; readonly participant: string }
   /** Call again with `due` at this time, Unix ms; replaces any earlier wish. */
   | { readonly type: 'wake'; readonly at: number }
   | { readonly type: 'forget'; readonly hazards: readonly string[] }
@@ -70,14 +83,14 @@ const illegal = (t: Coordination, event: CoordinationEvent): never => {
 
 // biome-ignore format: the table is read as a table
 const TABLE: Table = {
-  //            enlist        commit        abort        vote          applied           done          due
-  active:     { enlist,       commit: prepare, abort,    vote: ignore, applied: illegal, done: ignore, due: expire },
-  preparing:  { enlist: late, commit: join, abort,       vote: count,  applied: illegal, done: ignore, due: expireOrResend },
-  committing: { enlist: late, commit: join, abort: ignore, vote: ignore, applied: decided, done: ignore, due: ignore },
-  aborting:   { enlist: late, commit: join, abort: join, vote: answer, applied: decided, done: finalise, due: resend },
-  committed:  { enlist: late, commit: join, abort: ignore, vote: answer, applied: illegal, done: finalise, due: resend },
-  aborted:    { enlist: late, commit: join, abort: join, vote: answer, applied: illegal, done: finalise, due: resend },
-  completed:  { enlist: late, commit: join, abort: ignore, vote: answer, applied: ignore, done: ignore, due: ignore },
+  //            enlist        execute        executed          commit        abort          vote          applied           done            due
+  active:     { enlist,       execute,       executed: record, commit: prepare, abort,      vote: ignore, applied: illegal, done: ignore,   due: expireOrExecute },
+  preparing:  { enlist: late, execute: late, executed: ignore, commit: join, abort,         vote: count,  applied: illegal, done: ignore,   due: expireOrResend },
+  committing: { enlist: late, execute: late, executed: ignore, commit: join, abort: ignore, vote: ignore, applied: decided, done: ignore,   due: ignore },
+  aborting:   { enlist: late, execute: late, executed: ignore, commit: join, abort: join,   vote: answer, applied: decided, done: finalise, due: resend },
+  committed:  { enlist: late, execute: late, executed: ignore, commit: join, abort: ignore, vote: answer, applied: illegal, done: finalise, due: resend },
+  aborted:    { enlist: late, execute: late, executed: ignore, commit: join, abort: join,   vote: answer, applied: illegal, done: finalise, due: resend },
+  completed:  { enlist: late, execute: late, executed: ignore, commit: join, abort: ignore, vote: answer, applied: ignore,  done: ignore,   due: ignore },
 };
 
 /**
@@ -90,14 +103,61 @@ export function step(t: Coordination, event: CoordinationEvent, context: StepCon
   return cell(t, event as never, context);
 }
 
-function enlist(t: Coordination, event: EventOf<'enlist'>): readonly Effect[] {
-  const { participant, call } = event;
-  const work = t.works.get(participant);
-  if (work) work.operations.push(call);
-  else t.works.set(participant, { participant, operations: [call], phase: 'enlisted', reason: null });
-  t.branches.push({ id: call.branchId, participant, operation: call.operation, result: null });
+function enlist(t: Coordination, { participant, call }: EventOf<'enlist'>): readonly Effect[] {
+  workOf(t, participant).operations.push(call);
+  addBranch(t, participant, call);
   return NOTHING;
 }
+
+function addBranch(t: Coordination, participant: string, { branchId, operation }: OperationCall): void {
+  t.branches.push({ id: branchId, participant, operation, result: null });
+}
+
+/** T5: one at a time; the others wait their turn. */
+function execute(t: Coordination, { participant, call }: EventOf<'execute'>, context: StepContext): readonly Effect[] {
+  const work = workOf(t, participant);
+  work.session ??= { nonce: null, executed: 0, queue: [] };
+  work.session.queue.push(call);
+  addBranch(t, participant, call);
+  return work.session.queue.length === 1 ? sendExecute(t, participant, context) : NOTHING;
+}
+
+function sendExecute(t: Coordination, participant: string, context: StepContext): readonly Effect[] {
+  t.resends = 0;
+  return [{ type: 'send', command: 'execute', participant }, wake(t, context)];
+}
+
+/** The answer to the execute that is under way; any other is a repetition. A reason ends the transaction, as a refusal does. */
+function record(t: Coordination, { reply }: EventOf<'executed'>, context: StepContext): readonly Effect[] {
+  const { participant, branchId, number, nonce, result } = reply;
+  const work = t.works.get(participant);
+  const session = work?.session;
+  if (!session || session.queue[0]?.branchId !== branchId || session.executed + 1 !== number) return NOTHING;
+  const isOther = session.nonce !== null && session.nonce !== nonce;
+  const reason = reply.reason ?? (isOther ? sessionLost(participant) : null);
+  if (reason) {
+    work.phase = 'refused';
+    work.reason = { ...reason, participant, branchId };
+    return settleAbort(t, work.reason, context);
+  }
+  session.nonce = nonce;
+  session.executed = number;
+  session.queue.shift();
+  setResult(t, branchId, result);
+  return session.queue.length > 0 ? sendExecute(t, participant, context) : NOTHING;
+}
+
+function setResult(t: Coordination, branchId: string, result: unknown): void {
+  const branch = t.branches.find(({ id }) => id === branchId);
+  if (branch) branch.result = result ?? null;
+}
+
+const sessionLost = (participant: string): Reason => ({
+  code: 'participant-restarted',
+  message: `${participant} restarted and no longer holds what it had executed.`,
+  retryable: true,
+  participant,
+});
 
 function late(t: Coordination): never {
   throw new ConcordatError('transaction-not-active', `Transaction ${t.header.id} no longer takes branches.`, {
@@ -117,7 +177,11 @@ function prepare(t: Coordination, event: EventOf<'commit'>, context: StepContext
       transactionId: t.header.id,
     });
   }
+  for (const { participant, session } of t.works.values()) {
+    if (session?.queue.length) throw stillRunning(t, participant);
+  }
   t.state = 'preparing';
+  t.resends = 0;
   t.claims.push(...event.claims);
   const effects: Effect[] = [];
   for (const work of t.works.values()) {
@@ -128,25 +192,42 @@ function prepare(t: Coordination, event: EventOf<'commit'>, context: StepContext
   return effects;
 }
 
+const stillRunning = (t: Coordination, participant: string): ConcordatError =>
+  new ConcordatError('operation-running', `An operation of ${t.header.id} is still running at ${participant}.`, {
+    transactionId: t.header.id,
+    participant,
+  });
+
 function abort(t: Coordination, event: EventOf<'abort'>, context: StepContext): readonly Effect[] {
   t.claims.push(...event.claims);
   return settleAbort(t, event.reason, context);
 }
 
-function expire(t: Coordination, _event: EventOf<'due'>, context: StepContext): readonly Effect[] {
-  if (context.now < t.header.deadlineAt) return [wake(t, context)];
-  return settleAbort(t, deadlineExceeded(t), context);
+/** Executes that were not answered are sent again: the participant tells repetitions apart by their numbers. */
+function expireOrExecute(t: Coordination, _event: EventOf<'due'>, context: StepContext): readonly Effect[] {
+  if (context.now >= t.header.deadlineAt) return settleAbort(t, deadlineExceeded(t), context);
+  t.resends += 1;
+  const effects: Effect[] = [];
+  for (const work of t.works.values()) {
+    if (isExecuting(work)) effects.push({ type: 'send', command: 'execute', participant: work.participant });
+  }
+  return [...effects, wake(t, context)];
 }
 
 function expireOrResend(t: Coordination, event: EventOf<'due'>, context: StepContext): readonly Effect[] {
-  return context.now < t.header.deadlineAt ? resend(t, event, context) : expire(t, event, context);
+  if (context.now >= t.header.deadlineAt) return settleAbort(t, deadlineExceeded(t), context);
+  return resend(t, event, context);
 }
 
+const isExecuting = ({ session }: ParticipantWork): boolean => session !== null && session.queue.length > 0;
+
 function deadlineExceeded(t: Coordination): Reason {
-  const silent = [...t.works.values()].filter((work) => work.phase === 'preparing').map((work) => work.participant);
+  const silent = [...t.works.values()]
+    .filter((work) => work.phase === 'preparing' || isExecuting(work))
+    .map((work) => work.participant);
   const message =
     silent.length > 0
-      ? `The deadline passed before ${silent.join(', ')} voted.`
+      ? `The deadline passed before ${silent.join(', ')} ${t.state === 'active' ? 'answered' : 'voted'}.`
       : 'The deadline passed before the transaction was committed.';
   return { code: 'deadline-exceeded', message, retryable: true, ...(silent[0] && { participant: silent[0] }) };
 }
@@ -165,8 +246,8 @@ function count(t: Coordination, event: EventOf<'vote'>, context: StepContext): r
   if (vote.results === null) return settleAbort(t, restarted(vote.participant), context);
   if (vote.vote === 'read-only') work.phase = 'read-only';
   for (const { branchId, result } of vote.results) {
-    const branch = t.branches.find((one) => one.id === branchId && one.participant === vote.participant);
-    if (branch) branch.result = result ?? null;
+    // T5: what was executed has its result, and its caller knows it.
+    if (work.operations.some((call) => call.branchId === branchId)) setResult(t, branchId, result);
   }
   for (const other of t.works.values()) if (other.phase === 'preparing') return NOTHING;
   return settleCommit(t, context);
@@ -194,14 +275,17 @@ function settleCommit(t: Coordination, context: StepContext): readonly Effect[] 
   return [{ type: 'propose', entry }];
 }
 
-/** D3, D4: settled here, proposed and not waited for. A branch that was never sent a PREPARE is final already. */
+/**
+ * D3, D4: settled here, proposed and not waited for. A branch that was never sent a PREPARE is final already, unless there
+ * is a session to end.
+ */
 function settleAbort(t: Coordination, reason: Reason, context: StepContext): readonly Effect[] {
   t.state = 'aborting';
   t.outcome = 'aborted';
   t.reason = reason;
   t.decidedAt = context.now;
   t.resends = 0;
-  for (const work of t.works.values()) if (work.phase === 'enlisted') work.phase = 'finalised';
+  for (const work of t.works.values()) if (work.phase === 'enlisted' && !work.session) work.phase = 'finalised';
   const { header, claims } = t;
   const entry: Entry = {
     type: 'abort',
@@ -274,11 +358,12 @@ function resend(t: Coordination, _event: EventOf<'due'>, context: StepContext): 
 
 /** Whether a participant still owes us a vote (while preparing) or a DONE (once settled). */
 function isOutstanding(t: Coordination, work: ParticipantWork): boolean {
+  if (work.phase === 'enlisted') return work.session !== null && t.outcome === 'aborted';
   if (work.phase === 'preparing') return t.outcome !== 'committed';
   return work.phase === 'prepared' && t.outcome !== null;
 }
 
-function sendOutstanding(t: Coordination, command: 'prepare' | 'commit' | 'rollback'): Effect[] {
+function sendOutstanding(t: Coordination, command: SentCommand): Effect[] {
   const effects: Effect[] = [];
   for (const work of t.works.values()) {
     if (isOutstanding(t, work)) effects.push({ type: 'send', command, participant: work.participant });
@@ -288,7 +373,7 @@ function sendOutstanding(t: Coordination, command: 'prepare' | 'commit' | 'rollb
 
 function wake(t: Coordination, context: StepContext): Effect {
   const next = context.now + resendDelayMs(t.resends, context.random);
-  const undecided = t.outcome === null;
-  const at = t.state === 'active' ? t.header.deadlineAt : undecided ? Math.min(next, t.header.deadlineAt) : next;
-  return { type: 'wake', at };
+  if (t.outcome !== null) return { type: 'wake', at: next };
+  const isWaiting = t.state === 'preparing' || [...t.works.values()].some(isExecuting);
+  return { type: 'wake', at: isWaiting ? Math.min(next, t.header.deadlineAt) : t.header.deadlineAt };
 }

@@ -7,6 +7,7 @@ export function contradictions(world: World): string[] {
   return [
     ...differentOutcomes(world),
     ...brokenAnswers(world),
+    ...brokenResults(world),
     ...doubledKeys(world),
     ...hazards(world),
     ...unfinished(world),
@@ -46,6 +47,29 @@ function brokenAnswers({ answers, truth }: World): string[] {
   return answers
     .filter(({ id, outcome }) => outcome !== (truth.find(id)?.outcome ?? 'aborted'))
     .map(({ id, outcome }) => `${id} was answered ${outcome} and is ${truth.find(id)?.outcome ?? 'aborted'}`);
+}
+
+/** T5: what is committed ran once, and gave what the record says and what a caller was told. */
+function brokenResults({ participants, told, truth }: World): string[] {
+  const wrong: string[] = [];
+  for (const { id, branches } of decided(truth)) {
+    for (const branch of branches) {
+      const ran = participants
+        .get(branch.participant)
+        ?.work.get(id)
+        ?.filter(({ branchId }) => branchId === branch.id);
+      const results = ran?.map(({ result }) => result) ?? [];
+      if (results.length !== 1 || results[0] !== branch.result) {
+        wrong.push(`branch ${branch.id} of ${id} gave ${branch.result}, at ${branch.participant} ${results}`);
+      }
+    }
+    for (const one of told) {
+      const { result } = branches.find((branch) => one.id === id && branch.id === one.branchId) ?? one;
+      if (result !== one.result)
+        wrong.push(`branch ${one.branchId} of ${id} gave ${result}, its caller got ${one.result}`);
+    }
+  }
+  return wrong;
 }
 
 /** One key, one committed transaction at most (D8). */
@@ -112,10 +136,11 @@ const recordsOf = (store: StoreModel): string =>
   JSON.stringify([...store.all()].sort((a, b) => (a.id < b.id ? -1 : 1)));
 
 function pictureOf(ledger: Ledger, keys: readonly string[]): string {
-  const { appliedIndex, appliedTerm, incarnation, publishedIndex, live, participants } = ledger;
+  const { appliedIndex, appliedTerm, incarnation, publishedIndex, live, participants, leases } = ledger;
   return JSON.stringify([
     [appliedIndex, appliedTerm, incarnation, publishedIndex],
     [...live.values()],
+    [...leases.values()].sort((a, b) => a.csn - b.csn),
     [...participants.values()].sort((a, b) => (a.name < b.name ? -1 : 1)),
     keys.map((key) => ledger.findKey('c', key) ?? null),
   ]);

@@ -1,4 +1,4 @@
-import type { OperationCall, Reason, Vote } from '@concordat/protocol';
+import type { Executed, OperationCall, Reason, Vote } from '@concordat/protocol';
 import { beginCoordination, branchRecords, type Coordination } from '../src/coordination.js';
 import type { Entry } from '../src/entries.js';
 import { type Change, Ledger } from '../src/ledger.js';
@@ -64,6 +64,16 @@ export const doneOf = (
   participant: string,
   outcome: 'committed' | 'rolled-back' | 'hazard' = 'committed',
 ): CoordinationEvent => ({ type: 'done', participant, outcome, detail: null });
+
+export const executedOf = (
+  participant: string,
+  number: number,
+  branchId: string,
+  over: Partial<Pick<Executed, 'result' | 'reason' | 'nonce'>> = {},
+): CoordinationEvent => ({
+  type: 'executed',
+  reply: { participant, number, branchId, nonce: 'n', result: null, reason: null, ...over },
+});
 
 export const abortOf = (code = 'rolled-back', claims: readonly IdempotencyClaim[] = []): CoordinationEvent => ({
   type: 'abort',

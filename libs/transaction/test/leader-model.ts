@@ -3,18 +3,21 @@ import {
   beginCoordination,
   branchRecords,
   type Coordination,
+  isRunning,
   recordOf,
   resumeCoordination,
 } from '../src/coordination.js';
 import type { Entry } from '../src/entries.js';
 import { type Change, compareRecords } from '../src/ledger.js';
 import type { IdempotencyClaim, TransactionRecord } from '../src/record.js';
-import { type CoordinationEvent, type Effect, step } from '../src/transitions.js';
+import { type CoordinationEvent, type Effect, type SentCommand, step } from '../src/transitions.js';
 
 export interface LeaderSurroundings {
   readonly propose: (entry: Entry) => void;
   readonly send: (command: Command) => void;
   readonly answer: (answer: Answer) => void;
+  /** The result of an execute is told to its caller. */
+  readonly tell: (told: Told) => void;
   readonly find: (id: string) => TransactionRecord | undefined;
   readonly now: () => number;
   readonly random: () => number;
@@ -25,6 +28,12 @@ export interface Answer {
   readonly id: string;
   readonly outcome: 'committed' | 'aborted';
   readonly claim: IdempotencyClaim | undefined;
+}
+
+export interface Told {
+  readonly id: string;
+  readonly branchId: string;
+  readonly result: unknown;
 }
 
 interface Call {
@@ -43,6 +52,7 @@ export class LeaderModel {
   #incarnation = 0;
   #sequence = 0;
   #calls: Call[] = [];
+  #executes: { readonly id: string; readonly participant: string; readonly branchId: string }[] = [];
   #forgettable: { id: string; hazards: readonly string[] }[] = [];
 
   constructor(
@@ -74,14 +84,29 @@ export class LeaderModel {
   }
 
   enlist(id: string, { participant, operation }: { participant: string; operation: string }): void {
-    const branchId = String((this.live.get(id)?.t.branches.length ?? 0) + 1);
-    this.advance(id, { type: 'enlist', participant, call: { branchId, operation, input: null } });
+    this.advance(id, { type: 'enlist', participant, call: this.#nextCall(id, operation) });
+  }
+
+  execute(id: string, { participant, operation }: { participant: string; operation: string }): void {
+    const call = this.#nextCall(id, operation);
+    this.#executes.push({ id, participant, branchId: call.branchId });
+    this.advance(id, { type: 'execute', participant, call });
+  }
+
+  #nextCall(id: string, operation: string) {
+    return { branchId: String((this.live.get(id)?.t.branches.length ?? 0) + 1), operation, input: null };
   }
 
   /** A commit or rollback of a caller; answered by `#answerCalls`, as far as the transaction is settled (D4). */
   call(id: string, event: CoordinationEvent, claim: IdempotencyClaim | undefined): void {
-    this.#calls.push({ id, claim });
-    this.advance(id, event);
+    const call = { id, claim };
+    this.#calls.push(call);
+    try {
+      this.advance(id, event);
+    } catch (error) {
+      this.#calls.splice(this.#calls.indexOf(call), 1);
+      throw error;
+    }
   }
 
   advance(id: string, event: CoordinationEvent): void {
@@ -90,11 +115,13 @@ export class LeaderModel {
     const { now, random } = this.surroundings;
     for (const effect of step(live.t, event, { now: now(), random: random() })) this.#carryOut(live, effect);
     this.#answerCalls(live.t);
+    this.#answerExecutes(live.t);
   }
 
   onReply(reply: Reply): void {
-    if (reply.type === 'heartbeat' || reply.type === 'branches' || reply.type === 'executed') return;
+    if (reply.type === 'heartbeat' || reply.type === 'branches') return;
     const { transactionId } = reply;
+    if (reply.type === 'executed') return this.advance(transactionId, { type: 'executed', reply });
     if (reply.type === 'done') return this.advance(transactionId, reply);
     if (this.live.has(transactionId)) return this.advance(transactionId, { type: 'vote', vote: reply });
     if (reply.vote === 'prepared') this.#answerUnknown(reply);
@@ -136,13 +163,20 @@ export class LeaderModel {
     if (effect.type === 'hazard') this.hazards.push(`${id} ${effect.participant}: ${effect.detail}`);
   }
 
-  #command(t: Coordination, type: 'prepare' | 'commit' | 'rollback', participant: string): Command {
+  #command(t: Coordination, type: SentCommand, participant: string): Command {
     const { id: transactionId, isolation, serializable, snapshot } = t.header;
     const base = { v: 1, transactionId, participant, horizon: this.#horizon() } as const;
     if (type === 'commit') return { ...base, type, csn: t.csn as number };
     if (type === 'rollback') return { ...base, type, presumed: false };
-    const operations = t.works.get(participant)?.operations ?? [];
-    return { ...base, type, isolation, serializable, snapshot, remainingMs: 1000, operations };
+    const { operations = [], session = null } = t.works.get(participant) ?? {};
+    if (type === 'execute') {
+      const [call] = session?.queue ?? [];
+      if (!session || !call) throw new Error(`nothing to execute of ${transactionId} at ${participant}`);
+      const { nonce, executed } = session;
+      return { ...base, type, serializable, snapshot: 0, remainingMs: 1000, number: executed + 1, nonce, call };
+    }
+    const mark = session?.nonce ? { session: { nonce: session.nonce, executed: session.executed } } : {};
+    return { ...base, ...mark, type, isolation, serializable, snapshot, remainingMs: 1000, operations };
   }
 
   #horizon(): string {
@@ -172,6 +206,21 @@ export class LeaderModel {
       if (id !== t.header.id || (claim && t.state === 'aborting')) return true;
       this.surroundings.answer({ id, outcome: outcome as 'committed' | 'aborted', claim });
       return false;
+    });
+  }
+
+  /** D3: an execute is answered by its result, or by the abort of the transaction, and by nothing else. */
+  #answerExecutes(t: Coordination): void {
+    const { id } = t.header;
+    this.#executes = this.#executes.filter((one) => {
+      if (one.id !== id) return true;
+      const isUnanswered = isRunning(t, one.participant, one.branchId);
+      if (t.outcome === 'aborted') return false;
+      if (!isUnanswered) {
+        const result = t.branches.find((branch) => branch.id === one.branchId)?.result;
+        this.surroundings.tell({ id, branchId: one.branchId, result });
+      } else if (t.state !== 'active') throw new Error(`${id} is ${t.state} while ${one.branchId} runs`);
+      return isUnanswered;
     });
   }
 }

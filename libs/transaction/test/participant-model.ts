@@ -4,7 +4,19 @@ import type { Draw } from './draw.js';
 export interface Row {
   state: 'prepared' | 'committed' | 'aborted';
   /** Lost by a restart. */
-  results: { branchId: string; result: unknown }[] | null;
+  results: Result[] | null;
+}
+
+interface Result {
+  readonly branchId: string;
+  readonly operation: string;
+  readonly result: unknown;
+}
+
+/** What was executed before the prepare: volatile. */
+interface Session {
+  readonly nonce: string;
+  readonly results: Result[];
 }
 
 /**
@@ -15,7 +27,11 @@ export class ParticipantModel {
   readonly rows = new Map<string, Row>();
   /** What it ever finalised each transaction as; rows are collected, history is not. */
   readonly history = new Map<string, 'committed' | 'aborted'>();
+  /** What it ever voted for, each operation with its result. */
+  readonly work = new Map<string, readonly Result[]>();
   readonly hazards: string[] = [];
+  readonly #sessions = new Map<string, Session>();
+  #runs = 0;
   #incarnation = 0;
   #horizon: string | undefined;
 
@@ -30,6 +46,8 @@ export class ParticipantModel {
     switch (command.type) {
       case 'prepare':
         return this.#prepare(command, draw);
+      case 'execute':
+        return this.#execute(command, draw);
       case 'commit':
         return this.#commit(transactionId);
       case 'rollback':
@@ -44,6 +62,7 @@ export class ParticipantModel {
 
   restart(): void {
     for (const row of this.rows.values()) row.results = null;
+    this.#sessions.clear();
   }
 
   /** S8: rows of decided transactions below the horizon go. */
@@ -61,11 +80,54 @@ export class ParticipantModel {
     if (row?.state === 'aborted') return this.#refuse(id, 'already-rolled-back');
     if (row) return this.#vote(id, 'prepared', row.results, null);
     if (this.#isBelowHorizon(id)) return this.#refuse(id, 'below-horizon');
-    const results = operations.map(({ branchId, operation }) => ({ branchId, result: `${operation} ${id}` }));
-    if (operations.every(({ operation }) => operation === 'read')) return this.#vote(id, 'read-only', results, null);
+    const session = this.#sessions.get(id);
+    const mark = session && { nonce: session.nonce, executed: session.results.length };
+    if (JSON.stringify(mark) !== JSON.stringify(command.session)) return this.#refuse(id, 'participant-restarted');
+    const results = operations.map(({ branchId, operation }) => {
+      return { branchId, operation, result: `${operation} ${id}` }; // a read-only one may run again and tell the same
+    });
+    const all = [...(session?.results ?? []), ...results];
+    this.work.set(id, all);
+    if (all.every(({ operation }) => operation === 'read')) return this.#vote(id, 'read-only', results, null);
     if (draw.chance(0.12)) return this.#refuse(id, 'lock-timeout');
+    this.#sessions.delete(id);
     this.rows.set(id, { state: 'prepared', results });
     this.#vote(id, 'prepared', results, null);
+  }
+
+  #execute(command: Extract<Command, { type: 'execute' }>, draw: Draw): void {
+    const { transactionId: id, number, nonce, call } = command;
+    const refuse = (code: string) => this.#executed(command, nonce ?? 'none', null, code);
+    if (this.rows.has(id) || this.#isBelowHorizon(id)) return refuse('already-decided');
+    let session = this.#sessions.get(id);
+    if (!session && number === 1) {
+      this.#runs += 1;
+      session = { nonce: `${this.name} ${this.#runs}`, results: [] };
+      this.#sessions.set(id, session);
+    }
+    if (!session || (number > 1 && session.nonce !== nonce)) return refuse('participant-restarted');
+    if (number > session.results.length + 1) return refuse('out-of-order');
+    if (number > session.results.length) {
+      if (draw.chance(0.06)) {
+        this.#sessions.delete(id);
+        return refuse('insufficient-funds');
+      }
+      this.#runs += 1; // every run gives another result, so that one that ran twice shows
+      const { branchId, operation } = call;
+      session.results.push({ branchId, operation, result: `${operation} ${id} ${this.#runs}` });
+    }
+    this.#executed(command, session.nonce, session.results[number - 1]?.result, null);
+  }
+
+  #executed(
+    { transactionId, number, call: { branchId } }: Extract<Command, { type: 'execute' }>,
+    nonce: string,
+    result: unknown,
+    code: string | null,
+  ): void {
+    const reason = code === null ? null : { code, message: code, retryable: true };
+    const base = { v: 1, type: 'executed', participant: this.name } as const;
+    this.reply({ ...base, transactionId, branchId, number, nonce, result, reason });
   }
 
   #commit(id: string): void {
@@ -76,6 +138,7 @@ export class ParticipantModel {
   }
 
   #rollback(id: string, presumed: boolean): void {
+    this.#sessions.delete(id);
     const row = this.rows.get(id);
     if (row?.state === 'committed')
       return presumed ? this.#done(id, 'committed') : this.#hazard(id, 'told to roll back');

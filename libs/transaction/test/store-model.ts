@@ -1,12 +1,13 @@
 import type { Change, LedgerState } from '../src/ledger.js';
 import { compareRecords } from '../src/ledger.js';
-import type { KeyRecord, ParticipantRecord, TransactionRecord } from '../src/record.js';
+import type { KeyRecord, ParticipantRecord, SnapshotLease, TransactionRecord } from '../src/record.js';
 
 /** What Postgres is to a replica: the applied state as far as it was persisted, and what waits to be. */
 export class StoreModel {
   readonly #transactions = new Map<string, TransactionRecord>();
   readonly #participants = new Map<string, ParticipantRecord>();
   readonly #keys = new Map<string, KeyRecord>();
+  readonly #leases = new Map<string, SnapshotLease>();
   #at = { appliedIndex: 0, appliedTerm: 0, incarnation: 0, publishedIndex: 0 };
   #waiting: { change: Change; at: { incarnation: number; publishedIndex: number } }[] = [];
 
@@ -20,6 +21,8 @@ export class StoreModel {
       for (const record of change.transactions) this.#transactions.set(record.id, record);
       for (const record of change.participants) this.#participants.set(record.name, record);
       for (const record of change.keys) this.#keys.set(`${record.caller}\u0000${record.key}`, record);
+      if (change.leased) this.#leases.set(change.leased.id, change.leased);
+      for (const id of change.released ?? []) this.#leases.delete(id);
       const { prune } = change;
       for (const [name, record] of this.#keys)
         if (prune && record.createdAt < prune.keysBefore) this.#keys.delete(name);
@@ -41,6 +44,7 @@ export class StoreModel {
       participants: [...this.#participants.values()],
       members: [],
       keys,
+      leases: [...this.#leases.values()].sort((a, b) => a.csn - b.csn),
     };
   }
 

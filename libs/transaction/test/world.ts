@@ -6,7 +6,7 @@ import { type Command, isBelow, type Reply } from '@concordat/protocol';
 import { Ledger } from '../src/ledger.js';
 import type { IdempotencyClaim, TransactionRecord } from '../src/record.js';
 import { Draw } from './draw.js';
-import { type Answer, LeaderModel } from './leader-model.js';
+import { type Answer, LeaderModel, type Told } from './leader-model.js';
 import { KEYS_MAX, NodeModel } from './node-model.js';
 import { ParticipantModel } from './participant-model.js';
 import { ReplicatedLog } from './replicated-log.js';
@@ -28,6 +28,7 @@ export class World {
   /** Rebuilt from what the truth had stored at some moment. */
   readonly rebuilt: Ledger[] = [];
   readonly answers: Answer[] = [];
+  readonly told: Told[] = [];
   readonly begun = new Map<string, { claim: IdempotencyClaim | undefined; at: number }>();
   #bag: Message[] = [];
   #now = START_MS;
@@ -122,6 +123,13 @@ export class World {
     if (live) leader?.enlist(live.t.header.id, this.#branch());
   }
 
+  execute(): void {
+    const leader = this.#anyLeaderNode()?.leader;
+    const active = [...(leader?.live.values() ?? [])].filter(({ t }) => t.state === 'active');
+    const live = this.#draw.pick(active);
+    if (live) leader?.execute(live.t.header.id, this.#branch());
+  }
+
   /** Commit or rollback, for the first time or again, at whoever leads or believes to. */
   call(): void {
     const node = this.#anyLeaderNode();
@@ -134,8 +142,22 @@ export class World {
     const claim = this.#draw.chance(0.3) ? { caller: 'c', key: `call ${id}`, requestHash: 'h' } : undefined;
     const claims = claim && live.t.outcome === null && live.t.claims.length < 2 ? [claim] : [];
     const rolledBack = { code: 'rolled-back', message: '', retryable: false };
-    if (this.#draw.chance(0.85)) node.leader.call(id, { type: 'commit', claims }, claim);
-    else node.leader.call(id, { type: 'abort', reason: rolledBack, claims }, claim);
+    const isRunning = [...live.t.works.values()].some(({ session }) => session?.queue.length);
+    if (this.#draw.chance(0.85)) {
+      // Refused while an operation runs, and only then.
+      if (live.t.state === 'active' && isRunning) return this.#expectRunning(node.leader, id, claim);
+      node.leader.call(id, { type: 'commit', claims }, claim);
+    } else node.leader.call(id, { type: 'abort', reason: rolledBack, claims }, claim);
+  }
+
+  #expectRunning(leader: LeaderModel, id: string, claim: IdempotencyClaim | undefined): void {
+    try {
+      leader.call(id, { type: 'commit', claims: [] }, claim);
+    } catch (error) {
+      if ((error as { code?: string }).code === 'operation-running') return;
+      throw error;
+    }
+    throw new Error(`${id} took a commit while an operation was running`);
   }
 
   deliver(): void {
@@ -185,7 +207,7 @@ export class World {
   /** The rarer entries, a graceful stop, and a ledger rebuilt from its records at this moment. */
   housekeeping(): void {
     const { leader } = this;
-    const action = this.#draw.below(5);
+    const action = this.#draw.below(7);
     if (!leader.ready) return;
     const at = this.#clockOf(this.#leading);
     const propose = this.log.propose.bind(this.log, leader.term);
@@ -201,7 +223,9 @@ export class World {
         if (t.outcome === null) leader.advance(t.header.id, { type: 'abort', reason, claims: [] });
       }
     }
-    if (action === 4 && this.rebuilt.length < 3) {
+    if (action === 4) propose({ type: 'lease', id: `s${this.#draw.below(9)}`, ttlMs: 1, at });
+    if (action === 5) propose({ type: 'release', ids: [`s${this.#draw.below(9)}`] });
+    if (action === 6 && this.rebuilt.length < 3) {
       this.truth.store.persist();
       this.rebuilt.push(new Ledger(structuredClone(this.truth.store.load(KEYS_MAX)), KEYS_MAX));
     }
@@ -216,6 +240,7 @@ export class World {
       propose: (entry) => this.log.propose(term, entry),
       send: (command) => this.#send(command),
       answer: (answer) => this.#answered(answer),
+      tell: (told) => this.told.push(told),
       find: (id) => node.find(id),
       now: () => this.#clockOf(index),
       random: () => this.#draw.fraction(),
@@ -297,6 +322,7 @@ const STEPS: readonly (readonly [weight: number, action: (this: World) => void])
   [8, does.begin],
   [2, does.retryKey],
   [3, does.enlist],
+  [5, does.execute],
   [9, does.call],
   [36, does.deliver],
   [
