@@ -116,11 +116,11 @@ export class Membership {
   /** M2. */
   async #promote(): Promise<void> {
     const { log, logger } = this.ports;
-    const ready = log
-      .status()
-      ?.peers.find(
-        ({ learner, match, recentActive }) => learner && recentActive && log.lastIndex - match <= PROMOTION_LAG_MAX,
-      );
+    const ready = log.status()?.peers.find(
+      // One that is still probed, or is given a snapshot, has nothing yet, however short the log is.
+      ({ learner, state, match, recentActive }) =>
+        learner && recentActive && state === 'StateReplicate' && log.lastIndex - match <= PROMOTION_LAG_MAX,
+    );
     if (!ready) return;
     await this.#change([{ type: ConfChangeType.AddNode, nodeId: ready.id }]);
     logger.info({ raftId: ready.id }, 'a learner has caught up and votes now');

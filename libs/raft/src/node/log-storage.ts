@@ -42,12 +42,18 @@ export class LogStorage extends MemoryStorage {
 
   override snapshot(): Snapshot | undefined {
     const { file } = this;
-    if (!file || file.index < this.firstIndex() - 1) {
+    if (!file || file.index < this.firstIndex() - 1 || !isKnownToAll(file.confState, this.confState)) {
       this.request();
       return undefined;
     }
     return { index: file.index, term: file.term, confState: file.confState, data: encodeSnapshotFile(file) };
   }
+}
+
+/** A member refuses a snapshot from before it was one. */
+function isKnownToAll(then: ConfState, { voters, learners, votersOutgoing }: ConfState): boolean {
+  const known = new Set([...then.voters, ...then.learners, ...then.votersOutgoing]);
+  return [...voters, ...learners, ...votersOutgoing].every((id) => known.has(id));
 }
 
 /** What is applied is committed; the commit index on disk may lag behind. */

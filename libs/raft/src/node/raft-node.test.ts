@@ -293,6 +293,16 @@ describe('snapshots and membership', () => {
     await commit(group, 'end');
     await until(() => group.words(group.node(4)).at(-1) === 'end');
   });
+
+  it('takes a new snapshot for a member that joined after the last one: it would refuse one that does not name it', async () => {
+    const leader = await group.startAll({ trailingEntries: 0 });
+    for (let at = 0; at < 10; at++) await commit(group, `w${at}`);
+    for (const nodeId of [4, 5]) {
+      await leader.proposeConfChange(confChange([{ type: ConfChangeType.AddLearnerNode, nodeId }]));
+      await startJoining(group, nodeId, { snapshotEntries: 0 });
+      await until(() => group.words(group.node(nodeId)).length === 10);
+    }
+  });
 });
 
 describe('a single node with a state machine that keeps its own state', () => {
