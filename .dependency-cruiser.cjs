@@ -3,6 +3,7 @@ const pureCores = [
   '^libs/transaction/src/',
   '^libs/protocol/src/',
   '^libs/snapshot/src/',
+  '^libs/isolation/src/',
   // Of raft everything but what touches the world: disks, clocks, peers, and the files of the scenarios.
   '^libs/raft/src/(core|quorum|confchange|log)/',
 ];
@@ -51,7 +52,7 @@ module.exports = {
       from: { path: pureCores, pathNot: tests },
       to: {
         path: '^libs/',
-        pathNot: ['^libs/(protocol|transaction|snapshot)/', '^libs/raft/src/(core|quorum|confchange|log)/'],
+        pathNot: ['^libs/(protocol|transaction|snapshot|isolation)/', '^libs/raft/src/(core|quorum|confchange|log)/'],
       },
     },
     {
