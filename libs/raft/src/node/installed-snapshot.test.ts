@@ -46,7 +46,6 @@ let directory: string;
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'raft-installed-'));
   for (const id of IDS) machines.set(id, new Kept());
-  for (const id of IDS) await start(id);
 });
 
 afterEach(async () => {
@@ -55,17 +54,17 @@ afterEach(async () => {
   await rm(directory, { recursive: true });
 });
 
-async function start(id: number): Promise<RaftNode<number>> {
+async function start(id: number, voters = IDS, trailingEntries = 0): Promise<RaftNode<number>> {
   const node = await RaftNode.start<number>({
     id,
     directory: join(directory, String(id)),
     transport: network.transport(id),
     stateMachine: machine(id),
-    bootstrap: { voters: IDS },
+    bootstrap: { voters },
     tickMs: 30,
     segmentBytes: 256 * 1024,
     snapshotEntries: 0,
-    trailingEntries: 0,
+    trailingEntries,
   });
   nodes.set(id, node);
   return node;
@@ -89,6 +88,7 @@ async function commit(word: string): Promise<void> {
 
 /** One member misses some words, and a change of leader after them; the log of the others is cut behind that. */
 async function installOnOne(): Promise<{ node: RaftNode<number>; snapshotIndex: number }> {
+  for (const id of IDS) await start(id);
   await commit('seen by all');
   const id = [...nodes.values()].find(({ isLeader }) => !isLeader)?.id as number;
   await nodes.get(id)?.close();
@@ -100,7 +100,10 @@ async function installOnOne(): Promise<{ node: RaftNode<number>; snapshotIndex: 
   await first.transferLeadership(heir.id);
   // The heir's term begins with an entry that no state machine sees.
   await until(() => heir.isLeader && [...nodes.values()].every((one) => one.appliedIndex > machine(one.id).index));
-  for (const one of nodes.values()) await one.takeSnapshot();
+  for (const one of nodes.values()) {
+    const { index } = await one.takeSnapshot();
+    expect(one.logStatistics().firstIndex).toBe(index + 1);
+  }
   const snapshotIndex = heir.appliedIndex;
   const node = await start(id);
   await until(() => machine(id).restoredAt.length > 0 && node.appliedIndex >= snapshotIndex);
@@ -144,5 +147,38 @@ describe('a member that has taken over a snapshot', () => {
     await until(() => machine(node.id).words.length >= 7);
     expect(machine(node.id).words).toBe(words);
     expect(words).toEqual(machine((await leader()).id).words);
+  });
+});
+
+describe('a member whose state machine has lost its last entries', () => {
+  const WORDS = ['a', 'b', 'c', 'd', 'e', 'f'];
+  const alone = (trailingEntries: number) => start(1, [1], trailingEntries);
+
+  /** @param before what is done before the member stops @param kept words that the state machine still has then */
+  async function loseBehind(
+    before: (node: RaftNode<number>) => Promise<unknown>,
+    kept: number,
+    trailingEntries: number,
+  ) {
+    const node = await alone(trailingEntries);
+    for (const word of WORDS) await commit(word);
+    await before(node);
+    await node.close();
+    const { words } = machine(1);
+    const rest = words.slice(0, kept);
+    Object.assign(machine(1), { words: rest, index: Number(rest.at(-1)?.split(' ')[0]) });
+    const again = await alone(trailingEntries);
+    expect(machine(1).words).toEqual(words);
+    expect(again.appliedIndex).toBeGreaterThanOrEqual(machine(1).index);
+  }
+
+  it('gets them from its own snapshot, and not again from the log, which reaches further back', async () => {
+    await loseBehind((node) => node.takeSnapshot(), 3, 100);
+    expect(machine(1).restoredAt).toHaveLength(1);
+  });
+
+  it('gets them from the log, where that begins right behind what it has', async () => {
+    await loseBehind((node) => node.compact(Number(machine(1).words[2]?.split(' ')[0])), 3, 0);
+    expect(machine(1).restoredAt).toEqual([]);
   });
 });
