@@ -35,7 +35,9 @@ describe('the coordinators of the chart, run as Kubernetes runs them', () => {
     await cluster?.stop();
   }, 120_000);
 
-  const members = async () => (await call(`${cluster.service()}/v1/cluster`)).body.members;
+  // A pod that was just removed refuses, retryable, until the Service has heard that it is not ready.
+  const members = () =>
+    eventually(async () => (await call(`${cluster.service()}/v1/cluster`)).body.members, 'the members to be told');
   const violationsOfPods = () => cluster.pods.flatMap(({ violations }: { violations: string[] }) => violations);
 
   /** The work goes on all the while; no call may fail. */

@@ -1,5 +1,8 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { type FastifyInstance, fastify } from 'fastify';
+import { expectProblem } from '../../test/expect-problem.js';
+import { FakeCoordinator } from '../../test/fake-coordinator.js';
+import { LoneCluster, startHttp } from '../../test/http-harness.js';
 import type { Leadership } from '../engine/cluster-api.js';
 import { forwardToLeader } from './forwarding.js';
 
@@ -56,5 +59,33 @@ describe('handing calls on', () => {
     expect((await call).status).toBe(200);
     expect(keys).toHaveLength(2);
     expect(keys[0]).toBe(keys[1]);
+  });
+});
+
+describe('a replica without a leader', () => {
+  /** Far below the wait for a leader that other calls have. */
+  const soon = () => AbortSignal.timeout(5_000);
+
+  it('refuses a linearizable read of the cluster soon, retryable, and answers a stale one', async () => {
+    const cluster = new LoneCluster();
+    cluster.leads = false;
+    const http = await startHttp(new FakeCoordinator(), cluster);
+    const refused = await http.raw('/v1/cluster', { signal: soon() });
+    expect(expectProblem(refused, 'not-ready')).toMatchObject({ retryable: true });
+    expect((await http.call('GET', '/v1/cluster?consistency=stale')).json.leader).toBe(42);
+    await http.close();
+  });
+
+  it('hands nothing on once it was removed, whoever leads', async () => {
+    const cluster = Object.assign(new LoneCluster(), { leads: false, removed: true, leaderUrl: 'http://127.0.0.1:9' });
+    const http = await startHttp(new FakeCoordinator(), cluster);
+    const refused = await http.raw('/v1/transactions', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{}',
+      signal: soon(),
+    });
+    expect(expectProblem(refused, 'not-ready').detail).toContain('removed');
+    await http.close();
   });
 });
