@@ -59,7 +59,7 @@ export class BranchGarbage {
     const { rowCount } = await this.pool.query(
       `DELETE FROM concordat_branch WHERE participant = $1 AND transaction_id IN (
          SELECT transaction_id FROM concordat_branch
-         WHERE participant = $1 AND (incarnation, term, sequence) < ($2, $3, $4)
+         WHERE participant = $1 AND (incarnation, term, sequence) < ($2, $3, $4) AND state <> 'prepared'
          ORDER BY incarnation, term, sequence LIMIT $5)`,
       [this.participant, incarnation, term, sequence, this.batchMax],
     );

@@ -9,7 +9,7 @@ import {
   type TransactionIdParts,
   WIRE_VERSION,
 } from '@concordat/protocol';
-import type { BranchStore } from './branch-store.js';
+import type { BranchRecords } from './isolation.js';
 import type { ParticipantState } from './participant-state.js';
 import type { Replies } from './replies.js';
 import type { Surroundings } from './surroundings.js';
@@ -23,7 +23,7 @@ const ZERO: TransactionIdParts = { incarnation: 0, term: 0, sequence: 0 };
  */
 export class BranchReports {
   constructor(
-    private readonly store: BranchStore,
+    private readonly records: BranchRecords,
     private readonly state: ParticipantState,
     private readonly replies: Replies,
     private readonly surroundings: Surroundings,
@@ -36,7 +36,7 @@ export class BranchReports {
       // D1: whoever still works for an earlier incarnation begins nothing here any more.
       await this.state.admitIncarnation(incarnation);
       const found = scope === 'one' ? await this.#one(transactionId) : await this.#page(transactionId, incarnation);
-      const horizon = await this.store.durableHorizon(); // read last: it covers every row that was collected by then
+      const horizon = await this.records.durableHorizon(); // read last: it covers every row that was collected by then
       const { participant } = this.surroundings;
       this.replies.branches({
         v: WIRE_VERSION,
@@ -53,26 +53,21 @@ export class BranchReports {
   }
 
   async #one(transactionId: string): Promise<Pick<BranchesReply, 'branches' | 'complete'>> {
-    const prepared = await this.store.isPrepared(transactionId);
-    const state = (await this.store.readDecision(transactionId)) ?? (prepared ? 'prepared' : undefined);
-    return { branches: state ? [{ transactionId, state, csn: null }] : [], complete: true };
+    const found = await this.records.find(transactionId);
+    return { branches: found ? [found] : [], complete: true };
   }
 
   /** What is prepared is read first: what is committed in between is then seen by its row. */
   async #page(after: string, incarnation: number): Promise<Pick<BranchesReply, 'branches' | 'complete'>> {
     const lower = partsOf(after);
     const branches = new Map<string, ReportedBranch>();
-    for (const { transactionId } of await this.store.listPrepared()) {
+    for (const { transactionId } of await this.records.listPrepared()) {
       const parts = partsOf(transactionId);
       if (parts.incarnation >= incarnation || compareTransactionIds(parts, lower) <= 0) continue;
       branches.set(transactionId, { transactionId, state: 'prepared', csn: null });
     }
-    for (const { transactionId, state } of await this.store.listDecided(
-      incarnation,
-      after,
-      REPORTED_BRANCHES_MAX + 1,
-    )) {
-      branches.set(transactionId, { transactionId, state, csn: null });
+    for (const decided of await this.records.listDecided(incarnation, after, REPORTED_BRANCHES_MAX + 1)) {
+      branches.set(decided.transactionId, decided);
     }
     const ordered = [...branches.values()].sort((a, b) => {
       return compareTransactionIds(partsOf(a.transactionId), partsOf(b.transactionId));

@@ -1,25 +1,9 @@
-import { formatTransactionId, parseTransactionId, type TransactionIdParts } from '@concordat/protocol';
+import { parseTransactionId, type ReportedBranch } from '@concordat/protocol';
 import pg from 'pg';
+import { BranchRows, partsOf } from './branch-rows.js';
 import type { Connections } from './connections.js';
+import type { FoundBranch } from './prepared-branches.js';
 import { SQL_STATE, sqlStateOf } from './sql-state.js';
-
-/**
- * The branches of one participant in its Postgres: all SQL of the protocol is here.
- *
- * Invariants:
- * - a branch row is inserted by the first statement of its database transaction, so no second copy can be prepared;
- * - global transaction identifiers are `concordat:<participant>:<transactionId>` and are always matched as a whole: one
- *   id may be a prefix of another, and identifiers are shared by all databases of a server.
- */
-export interface PreparedTransaction {
-  readonly transactionId: string;
-  readonly ageMs: number;
-}
-
-export interface DecidedBranch {
-  readonly transactionId: string;
-  readonly state: 'committed' | 'aborted';
-}
 
 /** Bounds of one attempt to prepare, in ms. */
 export interface AttemptLimits {
@@ -35,13 +19,22 @@ const BRANCH_ROW_LOCK_TIMEOUT_MS = 250;
 /** Position of the row's insertion among the statements of `begin`. */
 const INSERT_STATEMENT = 4;
 
-export class BranchStore {
+/**
+ * The branches of one participant with local isolation in its Postgres: all SQL of its protocol is here.
+ *
+ * Invariants:
+ * - a branch row is inserted by the first statement of its database transaction, so no second copy can be prepared;
+ * - global transaction identifiers are `concordat:<participant>:<transactionId>` and are always matched as a whole: one
+ *   id may be a prefix of another, and identifiers are shared by all databases of a server.
+ */
+export class BranchStore extends BranchRows {
   readonly #gidPrefix: string;
 
   constructor(
-    readonly participant: string,
+    participant: string,
     private readonly connections: Connections,
   ) {
+    super(participant, connections.finalise);
     this.#gidPrefix = `concordat:${participant}:`;
   }
 
@@ -132,13 +125,17 @@ export class BranchStore {
     }
   }
 
-  /** What the branch row says, where there is one. */
+  /** What the branch row says, where there is one. Nobody sees the row of a branch that is prepared here. */
   async readDecision(transactionId: string): Promise<'committed' | 'aborted' | undefined> {
-    const { rows } = await this.connections.finalise.query(
-      'SELECT state FROM concordat_branch WHERE transaction_id = $1 AND participant = $2',
-      [transactionId, this.participant],
-    );
-    return rows[0]?.state;
+    return (await this.readRow(transactionId))?.state as 'committed' | 'aborted' | undefined;
+  }
+
+  /** What is prepared is read first: what is committed in between is then seen by its row. */
+  async find(transactionId: string): Promise<ReportedBranch | undefined> {
+    const prepared = await this.isPrepared(transactionId);
+    const row = await this.readRow(transactionId);
+    const state = row?.state ?? (prepared ? 'prepared' : undefined);
+    return state && { transactionId, state, csn: row?.csn ?? null };
   }
 
   async isPrepared(transactionId: string): Promise<boolean> {
@@ -149,8 +146,7 @@ export class BranchStore {
     return rowCount === 1;
   }
 
-  /** All prepared and undecided branches of this participant. */
-  async listPrepared(): Promise<PreparedTransaction[]> {
+  async listPrepared(): Promise<FoundBranch[]> {
     const { rows } = await this.connections.finalise.query<{ id: string; age: string }>(
       `SELECT substr(gid, $2) AS id, extract(epoch FROM clock_timestamp() - prepared) * 1000 AS age
        FROM pg_prepared_xacts WHERE database = current_database() AND starts_with(gid, $1)`,
@@ -158,46 +154,11 @@ export class BranchStore {
     );
     return rows
       .filter(({ id }) => parseTransactionId(id) !== undefined)
-      .map(({ id, age }) => ({ transactionId: id, ageMs: Math.max(0, Math.round(Number(age))) }));
-  }
-
-  /** Decided branches of lower incarnations than the given one, above an id, in the order of ids. */
-  async listDecided(incarnation: number, after: string, max: number): Promise<DecidedBranch[]> {
-    const parts = partsOf(after);
-    const { rows } = await this.connections.finalise.query<DecidedBranch>(
-      `SELECT transaction_id AS "transactionId", state FROM concordat_branch
-        WHERE participant = $1 AND incarnation < $2 AND (incarnation, term, sequence) > ($3, $4, $5)
-        ORDER BY incarnation, term, sequence LIMIT $6`,
-      [this.participant, incarnation, parts.incarnation, parts.term, parts.sequence, max],
-    );
-    return rows;
-  }
-
-  /** The horizon that any process of this participant has collected rows by, or null when none has. */
-  async durableHorizon(): Promise<string | null> {
-    const { rows } = await this.connections.finalise.query<Record<'i' | 't' | 's', string>>(
-      `SELECT horizon_incarnation AS i, horizon_term AS t, horizon_sequence AS s
-         FROM concordat_participant WHERE participant = $1`,
-      [this.participant],
-    );
-    const [row] = rows;
-    if (!row || Number(row.i) === 0) return null;
-    return formatTransactionId({ incarnation: Number(row.i), term: Number(row.t), sequence: Number(row.s) });
-  }
-
-  async ping(): Promise<void> {
-    await this.connections.finalise.query('SELECT 1');
+      .map(({ id, age }) => ({ transactionId: id, ageMs: Math.max(0, Math.round(Number(age))), vote: null }));
   }
 
   #gidLiteral(transactionId: string): string {
     partsOf(transactionId);
     return pg.escapeLiteral(this.#gidPrefix + transactionId);
   }
-}
-
-/** Also the guard that lets ids stand in statements as they are: an id has nothing but digits, letters and hyphens. */
-function partsOf(transactionId: string): TransactionIdParts {
-  const parts = parseTransactionId(transactionId);
-  if (parts === undefined) throw new TypeError(`"${transactionId}" is not a transaction id`);
-  return parts;
 }

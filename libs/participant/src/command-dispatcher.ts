@@ -10,10 +10,10 @@ import {
 import type { IncomingMessage } from '@concordat/transport';
 import { type BranchReports, isPlausibleReport } from './branch-reports.js';
 import { type BranchState, decide } from './decisions.js';
-import { type CancelCause, Execution } from './execution.js';
-import type { Finalised, Finaliser } from './finalise.js';
+import { type CancelCause, Execution, type PrepareExecution } from './execution.js';
+import type { Finalised, IsolationWork } from './isolation.js';
 import type { ParticipantState } from './participant-state.js';
-import { type PrepareExecutor, type PrepareOutcome, reasonOfAction } from './prepare.js';
+import { type PrepareOutcome, reasonOfAction } from './prepare-outcome.js';
 import type { PreparedBranches } from './prepared-branches.js';
 import type { Replies } from './replies.js';
 import type { Surroundings } from './surroundings.js';
@@ -22,8 +22,7 @@ import { encodeVote, ownReason } from './votes.js';
 
 /** What the dispatcher hands its work to. */
 export interface DispatcherParts {
-  readonly executor: PrepareExecutor;
-  readonly finaliser: Finaliser;
+  readonly work: IsolationWork;
   readonly prepared: PreparedBranches;
   readonly repeater: VoteRepeater;
   readonly state: ParticipantState;
@@ -40,7 +39,7 @@ export interface DispatcherParts {
  * - no message, however broken, stops the consumer.
  */
 export class CommandDispatcher {
-  readonly #executions = new Map<string, Execution>();
+  readonly #executions = new Map<string, PrepareExecution>();
 
   constructor(
     private readonly parts: DispatcherParts,
@@ -48,7 +47,7 @@ export class CommandDispatcher {
   ) {}
 
   get executing(): number {
-    return this.#executions.size;
+    return this.#executions.size + this.parts.work.executes.executing;
   }
 
   isExecuting(transactionId: string): boolean {
@@ -80,11 +79,12 @@ export class CommandDispatcher {
     }
     metrics.commands.inc({ type: command.type });
     state.observeHorizon(command.transactionId, command.horizon);
+    this.parts.work.hear(command);
     switch (command.type) {
       case 'prepare':
         return this.#prepare(command, message);
       case 'execute':
-        return undefined; // no session yet
+        return this.parts.work.executes.accept(command, message);
       case 'commit':
         return this.#commit(command, message);
       case 'rollback':
@@ -99,7 +99,8 @@ export class CommandDispatcher {
   /** Waits until nothing is executing, and cancels what still is after the grace period. */
   async drain(graceMs: number): Promise<void> {
     const timer = setTimeout(() => this.#cancelAll('stopping'), graceMs);
-    await Promise.all([...this.#executions.values()].map(({ done }) => done));
+    const { executes } = this.parts.work;
+    await Promise.all([executes.drain(graceMs), ...[...this.#executions.values()].map(({ done }) => done)]);
     clearTimeout(timer);
   }
 
@@ -124,11 +125,11 @@ export class CommandDispatcher {
     return this.#executions.size > this.surroundings.limits.prepareBacklogMax ? ended : undefined;
   }
 
-  async #execute(execution: Execution): Promise<void> {
+  async #execute(execution: PrepareExecution): Promise<void> {
     const { logger, metrics, clock } = this.surroundings;
     const { transactionId, arrivedMs } = execution;
     try {
-      const outcome = await this.parts.executor.run(execution);
+      const outcome = await this.parts.work.executor.run(execution);
       metrics.prepareSeconds.observe({ outcome: outcome.kind }, (clock.nowMs() - arrivedMs) / 1000);
       logger.debug({ transactionId, outcome: outcome.kind }, 'prepare ended');
       this.#answer(execution, outcome);
@@ -140,7 +141,7 @@ export class CommandDispatcher {
     }
   }
 
-  #answer(execution: Execution, outcome: PrepareOutcome): void {
+  #answer(execution: PrepareExecution, outcome: PrepareOutcome): void {
     const { prepared, replies } = this.parts;
     const { transactionId, message } = execution;
     const { traceparent } = message.headers;
@@ -182,14 +183,14 @@ export class CommandDispatcher {
 
   async #commit(command: CommitCommand, message: IncomingMessage): Promise<void> {
     const knownPrepared = this.parts.prepared.get(command.transactionId) !== undefined;
-    this.#finalised(command, message, await this.parts.finaliser.commit(command, knownPrepared));
+    this.#finalised(command, message, await this.parts.work.finaliser.commit(command, knownPrepared));
   }
 
   async #rollback(command: RollbackCommand, message: IncomingMessage): Promise<void> {
     const { transactionId } = command;
     await this.#executions.get(transactionId)?.cancel('rollback');
     const knownPrepared = this.parts.prepared.get(transactionId) !== undefined;
-    this.#finalised(command, message, await this.parts.finaliser.rollback(command, knownPrepared));
+    this.#finalised(command, message, await this.parts.work.finaliser.rollback(command, knownPrepared));
   }
 
   /** D7: DONE only after the finalisation is durable; without one nothing is said, and the decision comes again. */

@@ -3,16 +3,16 @@ import type { Transport } from '@concordat/transport';
 import type { DataSource } from 'typeorm';
 import { BranchGarbage } from './branch-garbage.js';
 import { BranchReports } from './branch-reports.js';
-import { BranchStore } from './branch-store.js';
 import { CommandDispatcher } from './command-dispatcher.js';
 import type { Connections } from './connections.js';
-import { Finaliser } from './finalise.js';
+import { type GlobalWork, globalWork } from './global/global-work.js';
 import { HeartbeatSender } from './heartbeat.js';
+import type { IsolationWork } from './isolation.js';
+import { localWork } from './local-work.js';
 import type { OperationRegistry } from './operation-registry.js';
+import type { IsolationOptions } from './options.js';
 import { OrphanSweep } from './orphan-sweep.js';
 import { ParticipantState } from './participant-state.js';
-import { PrepareExecutor } from './prepare.js';
-import { PrepareSessions } from './prepare-session.js';
 import { PreparedBranches } from './prepared-branches.js';
 import { Replies } from './replies.js';
 import type { Surroundings } from './surroundings.js';
@@ -24,28 +24,31 @@ export interface ParticipantInputs {
   readonly dataSource: DataSource;
   readonly transport: Transport;
   readonly registry: OperationRegistry;
+  readonly isolation: IsolationOptions;
 }
 
 export type ParticipantParts = ReturnType<typeof compose>;
 
 /** Puts a participant together. The only place that knows all of its parts; nothing runs yet. */
-export function compose({ surroundings, connections, dataSource, transport, registry }: ParticipantInputs) {
+export function compose(inputs: ParticipantInputs) {
+  const { surroundings, connections, transport, registry, isolation } = inputs;
   const { participant, clock, limits } = surroundings;
-  const store = new BranchStore(participant, connections);
   const state = new ParticipantState(participant, connections.finalise, clock);
   const replies = new Replies(transport, surroundings);
+  const shared = { ...inputs, state, replies };
+  const global: GlobalWork | undefined =
+    isolation.isolation === 'global' ? globalWork({ ...shared, coordinators: isolation.coordinators }) : undefined;
+  const work: IsolationWork = global ?? localWork(shared);
+  const { records } = work;
   const prepared = new PreparedBranches();
   const repeater = new VoteRepeater(prepared, replies, surroundings);
-  const sessions = new PrepareSessions(store, dataSource, surroundings);
-  const executor = new PrepareExecutor(registry, sessions, state, surroundings);
-  const finaliser = new Finaliser(store, state, surroundings);
-  const reports = new BranchReports(store, state, replies, surroundings);
-  const parts = { executor, finaliser, prepared, repeater, state, replies, reports };
+  const reports = new BranchReports(records, state, replies, surroundings);
+  const parts = { work, prepared, repeater, state, replies, reports };
   const dispatcher = new CommandDispatcher(parts, surroundings);
   const isExecuting = (transactionId: string) => dispatcher.isExecuting(transactionId);
-  const sweep = new OrphanSweep(store, prepared, repeater, isExecuting, surroundings);
+  const sweep = new OrphanSweep(records, prepared, repeater, isExecuting, surroundings);
   const garbage = new BranchGarbage(participant, connections.finalise, state, limits.garbageBatchMax);
-  const announcement = { instance: randomUUID(), isolation: 'local' as const, operations: registry.descriptors };
+  const announcement = { instance: randomUUID(), isolation: work.isolation, operations: registry.descriptors };
   const heartbeat = new HeartbeatSender(announcement, prepared, replies, surroundings);
-  return { ...parts, store, dispatcher, sweep, garbage, heartbeat };
+  return { ...parts, global, records, dispatcher, sweep, garbage, heartbeat };
 }

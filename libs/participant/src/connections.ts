@@ -1,3 +1,4 @@
+import type { Isolation } from '@concordat/protocol';
 import pg from 'pg';
 import type { Logger } from 'pino';
 
@@ -8,6 +9,8 @@ import type { Logger } from 'pino';
 export interface Connections {
   readonly prepare: pg.Pool;
   readonly finalise: pg.Pool;
+  /** Global isolation: reads outside of transactions. */
+  readonly read: pg.Pool;
   close(): Promise<void>;
 }
 
@@ -16,6 +19,8 @@ export interface ConnectionOptions {
   readonly participant: string;
   readonly prepareConcurrency: number;
   readonly finaliseConcurrency: number;
+  readonly readConcurrency: number;
+  readonly isolation: Isolation;
   readonly logger: Logger;
 }
 
@@ -28,21 +33,32 @@ const IDLE_TIMEOUT_MS = 60_000;
  */
 const FINALISE_LOCK_TIMEOUT_MS = 200;
 const FINALISE_STATEMENT_TIMEOUT_MS = 15_000;
+/** Of a read at a snapshot, which waits for nobody. */
+const READ_STATEMENT_TIMEOUT_MS = 30_000;
 
 export function openConnections(options: ConnectionOptions): Connections {
-  const prepare = openPool(options, 'prepare', options.prepareConcurrency, {
-    // The plan of the hot first statement is kept on each connection (see `BranchStore.begin`).
-    onConnect: async (client) => void (await client.query(branchInsertPlan(options.participant))),
-  });
+  const { isolation, participant } = options;
+  const prepare = openPool(
+    options,
+    'prepare',
+    options.prepareConcurrency,
+    isolation === 'global'
+      ? { statement_timeout: READ_STATEMENT_TIMEOUT_MS, pipeline: true }
+      : // The plan of the hot first statement is kept on each connection (see `BranchStore.begin`).
+        { onConnect: async (client) => void (await client.query(branchInsertPlan(participant))) },
+  );
   const finalise = openPool(options, 'finalise', options.finaliseConcurrency, {
     lock_timeout: FINALISE_LOCK_TIMEOUT_MS,
     statement_timeout: FINALISE_STATEMENT_TIMEOUT_MS,
+    pipeline: isolation === 'global',
   });
+  const read = openPool(options, 'read', options.readConcurrency, { statement_timeout: READ_STATEMENT_TIMEOUT_MS });
   return {
     prepare,
     finalise,
+    read,
     close: async () => {
-      await Promise.allSettled([prepare.end(), finalise.end()]);
+      await Promise.allSettled([prepare.end(), finalise.end(), read.end()]);
     },
   };
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { PrepareCommand } from '@concordat/protocol';
+import type { ExecuteCommand, PrepareCommand } from '@concordat/protocol';
 import type { IncomingMessage } from '@concordat/transport';
 
 export type CancelCause = 'rollback' | 'deadline' | 'stopping';
@@ -15,8 +15,11 @@ export class ExecutionCancelled extends Error {
 /** `setTimeout` takes no longer time than this. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
 
-/** One prepare on its way through this process, from its arrival to its vote. There is one per transaction. */
-export class Execution {
+/** A prepare on its way to its vote; there is one per transaction in this process. */
+export type PrepareExecution = Execution<PrepareCommand>;
+
+/** One command that runs operations on its way through this process, from its arrival to its answer. */
+export class Execution<C extends PrepareCommand | ExecuteCommand = PrepareCommand | ExecuteCommand> {
   readonly transactionId: string;
   /** Unix time in ms, by our clock: the coordinator's time left, counted from the arrival. */
   readonly deadlineMs: number;
@@ -26,7 +29,7 @@ export class Execution {
   #cancelledBy: CancelCause | undefined;
 
   constructor(
-    readonly command: PrepareCommand,
+    readonly command: C,
     readonly message: IncomingMessage,
     readonly arrivedMs: number,
   ) {

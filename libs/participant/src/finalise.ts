@@ -1,16 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { CommitCommand, Done, RollbackCommand } from '@concordat/protocol';
+import type { CommitCommand, RollbackCommand } from '@concordat/protocol';
 import { backoffMs } from './backoff.js';
 import type { BranchStore } from './branch-store.js';
-import { type BranchAction, type BranchState, decide } from './decisions.js';
+import { conclude } from './conclude.js';
+import type { BranchState } from './decisions.js';
+import type { BranchFinaliser, Finalised } from './isolation.js';
 import type { ParticipantState } from './participant-state.js';
 import { classifyDatabaseError } from './sql-state.js';
 import type { Surroundings } from './surroundings.js';
-
-export interface Finalised {
-  readonly outcome: Done['outcome'];
-  readonly detail: string | null;
-}
 
 /** Attempts over a broken connection, and looks at a branch that another copy holds; the rest is left to the resend. */
 const CONNECTION_ATTEMPTS_MAX = 3;
@@ -19,10 +16,10 @@ const PAUSE_BASE_MS = 20;
 const PAUSE_CAP_MS = 200;
 
 /**
- * Carries out decisions. What it answers is durable (D7); where it answers nothing, nothing is told, and the
+ * Carries out decisions with `COMMIT PREPARED` and `ROLLBACK PREPARED`. What it answers is durable (D7); where it answers nothing, nothing is told, and the
  * coordinator sends its decision again.
  */
-export class Finaliser {
+export class Finaliser implements BranchFinaliser {
   constructor(
     private readonly store: BranchStore,
     private readonly state: ParticipantState,
@@ -73,18 +70,7 @@ export class Finaliser {
   }
 
   #conclude(command: CommitCommand | RollbackCommand, found: BranchState): Finalised {
-    const action = decide(command.type, found, {
-      belowHorizon: this.state.isBelowHorizon(command.transactionId, command.horizon),
-      staleIncarnation: this.state.isStale(command.transactionId),
-      presumed: command.type === 'rollback' && command.presumed,
-    });
-    const outcome = OUTCOME_OF[action];
-    if (outcome === undefined) throw new Error(`${command.type} of a branch that is ${found} led to ${action}`);
-    if (outcome !== 'hazard') return { outcome, detail: null };
-    const detail = `told to ${command.type} a branch that is ${found}`;
-    this.surroundings.metrics.hazards.inc();
-    this.surroundings.logger.fatal({ transactionId: command.transactionId, found }, `hazard: ${detail}`);
-    return { outcome, detail };
+    return conclude(command, found, this.state, this.surroundings);
   }
 
   /** Retries over broken connections, then reports: a decision is never dropped, the resend brings it back. */
@@ -113,9 +99,3 @@ export class Finaliser {
     }
   }
 }
-
-const OUTCOME_OF: Partial<Record<BranchAction, Done['outcome']>> = {
-  'done-committed': 'committed',
-  'done-rolled-back': 'rolled-back',
-  'done-hazard': 'hazard',
-};

@@ -1,13 +1,26 @@
+export type {
+  Condition,
+  EntityClass,
+  FindOptions,
+  Key,
+  SnapshotReader,
+  SnapshotStore,
+  Where,
+} from './global/store.js';
+export { VersionedEntityError } from './global/versioned-entities.js';
+export { VersionedEntity, type VersionedEntityOptions } from './global/versioned-entity.decorator.js';
 export { DEFAULT_LIMITS, type ParticipantLimits } from './limits.js';
 export { ParticipantMetrics } from './metrics.js';
 export { PARTICIPANT_MIGRATIONS } from './migrate.js';
 export { nestLogger } from './nest-logger.js';
 export { Operation, type OperationOptions } from './operation.decorator.js';
-export type { OperationContext } from './operation-context.js';
+export { IsolationError, type OperationContext } from './operation-context.js';
 export { OperationRegistrationError } from './operation-registry.js';
 export type {
+  GlobalIsolation,
   HostDataSource,
   HostTransport,
+  LocalIsolation,
   ParticipantDatabase,
   ParticipantKafka,
   ParticipantOptions,
@@ -21,5 +34,6 @@ export {
 export { type ParticipantHealth, ParticipantRuntime } from './participant-runtime.js';
 export { PreflightError } from './preflight.js';
 export { Refusal } from './refusal.js';
+export { SnapshotReads } from './snapshot-reads.js';
 export { isDatabaseUnavailable } from './sql-state.js';
 export { ParticipantStrategy } from './strategy.js';

@@ -24,6 +24,19 @@ export interface ParticipantLimits {
   /** How often branch rows below the horizon are collected, and how many in one statement. */
   readonly garbageIntervalMs: number;
   readonly garbageBatchMax: number;
+  /** Global isolation: sessions that operations executed at once may have open. */
+  readonly sessionsMax: number;
+  /** Global isolation: rows that one search by a filter may have to look at. */
+  readonly scanCandidatesMax: number;
+  /** Global isolation: connections for reads outside of transactions (`SnapshotReads`). */
+  readonly readConcurrency: number;
+  /** Global isolation: outcomes of transactions that are remembered, so that coordinators need not be asked again. */
+  readonly statusesKnownMax: number;
+  /** Global isolation: how long one coordinator may take to tell outcomes, and how long all attempts may take. */
+  readonly statusRequestTimeoutMs: number;
+  readonly statusTimeoutMs: number;
+  /** Global isolation: commits and rollbacks that are carried out in one database transaction. */
+  readonly finaliseBatchMax: number;
   /** How long a graceful stop waits for running prepares before it cancels them. */
   readonly stopGraceMs: number;
 }
@@ -41,5 +54,12 @@ export const DEFAULT_LIMITS: ParticipantLimits = {
   sweepIntervalMs: 3000,
   garbageIntervalMs: 5000,
   garbageBatchMax: 5000,
+  sessionsMax: 2000,
+  scanCandidatesMax: 50_000,
+  readConcurrency: 8,
+  statusesKnownMax: 100_000,
+  statusRequestTimeoutMs: 1500,
+  statusTimeoutMs: 5000,
+  finaliseBatchMax: 250,
   stopGraceMs: 10_000,
 };

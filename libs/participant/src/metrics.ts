@@ -9,6 +9,7 @@ export class ParticipantMetrics {
   readonly commands = this.#counter('commands_total', 'Commands received.', ['type']);
   readonly duplicates = this.#counter('duplicate_commands_total', 'Prepares that were known already.', ['state']);
   readonly votes = this.#counter('votes_total', 'Votes by kind; repetitions are counted apart.', ['vote', 'reason']);
+  readonly executes = this.#counter('executes_total', 'Operations executed at once, by reason of refusal.', ['reason']);
   readonly voteRepeats = this.#counter('vote_repeats_total', 'Votes sent again for want of a decision.', []);
   readonly retries = this.#counter('prepare_retries_total', 'Prepares begun anew, by cause.', ['cause']);
   readonly finaliseFailures = this.#counter(
@@ -21,6 +22,17 @@ export class ParticipantMetrics {
   readonly sendFailures = this.#counter('send_failures_total', 'Replies that could not be sent.', ['type']);
   readonly rowsCollected = this.#counter('branch_rows_collected_total', 'Branch rows deleted below the horizon.', []);
 
+  readonly versionsCollected = this.#counter('versions_collected_total', 'Versions deleted below the watermark.', []);
+  readonly statusQuestions = this.#counter('status_questions_total', 'Outcomes asked of coordinators.', []);
+  readonly metConflicts = this.#counter('conflicts_total', 'Intents of others met by prepares, by their status.', [
+    'status',
+  ]);
+  readonly finaliseBatch = this.#counter(
+    'finalise_batches_total',
+    'Database transactions that finalised versions.',
+    [],
+  );
+
   readonly prepareSeconds = this.#histogram('prepare_seconds', 'From the arrival of a prepare to its outcome.', [
     'outcome',
   ]);
@@ -31,9 +43,17 @@ export class ParticipantMetrics {
   }
 
   /** Publishes numbers that are read at the moment of the scrape. */
-  observe(gauges: { prepared(): number; oldestPreparedMs(): number | null; executing(): number }): void {
+  observe(gauges: {
+    prepared(): number;
+    oldestPreparedMs(): number | null;
+    executing(): number;
+    sessions(): number;
+    appliedCsn(): number;
+  }): void {
     this.#gauge('prepared_branches', 'Branches that are prepared and undecided.', () => gauges.prepared());
     this.#gauge('oldest_prepared_seconds', 'Age of the oldest of them.', () => (gauges.oldestPreparedMs() ?? 0) / 1000);
+    this.#gauge('applied_csn', 'Highest number heard that a coordinator has applied.', () => gauges.appliedCsn());
+    this.#gauge('sessions', 'Sessions of operations that were executed at once.', () => gauges.sessions());
     this.#gauge('executing_branches', 'Prepares that run or wait for their turn.', () => gauges.executing());
   }
 

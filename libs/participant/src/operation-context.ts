@@ -1,12 +1,24 @@
+import type { OperationCall } from '@concordat/protocol';
 import type { EntityManager } from 'typeorm';
+import type { Execution } from './execution.js';
+import type { SnapshotStore } from './global/store.js';
 
 /** What an operation gets beside its input. */
 export interface OperationContext {
   /**
-   * Bound to the database transaction of this branch: whatever is written through it becomes visible when the whole
-   * transaction commits, and never if it does not. It is of no use after the operation has returned.
+   * Local isolation: bound to the database transaction of this branch. Whatever is written through it becomes visible
+   * when the whole transaction commits, and never if it does not. It is of no use after the operation has returned.
+   * Throws under global isolation.
    */
   readonly manager: EntityManager;
+  /**
+   * Global isolation: the versioned entities as they are at the transaction's snapshot, with what this transaction has
+   * written itself laid over them. What is written becomes visible when the whole transaction commits. Throws under
+   * local isolation.
+   */
+  readonly store: SnapshotStore;
+  /** Global isolation: the commit sequence number at which `store` reads; null under local isolation. */
+  readonly snapshot: number | null;
   readonly transactionId: string;
   /** Number of this operation within the transaction. */
   readonly branchId: string;
@@ -18,4 +30,39 @@ export interface OperationContext {
   readonly signal: AbortSignal;
   /** The W3C trace context that came with the command, if any. */
   readonly traceparent: string | undefined;
+}
+
+/** An operation asked for what its participant's isolation does not have. */
+export class IsolationError extends Error {
+  override readonly name = 'IsolationError';
+}
+
+type Work = { readonly manager: EntityManager } | { readonly store: SnapshotStore; readonly snapshot: number };
+
+/** Makes the context of one call; of manager and store it has the one that is given. */
+export function contextOf(
+  call: OperationCall,
+  execution: Execution,
+  participant: string,
+  work: Work,
+): OperationContext {
+  const { transactionId, deadlineMs, signal, message } = execution;
+  return {
+    get manager() {
+      if ('manager' in work) return work.manager;
+      throw new IsolationError('A participant with global isolation has no manager: use context.store.');
+    },
+    get store() {
+      if ('store' in work) return work.store;
+      throw new IsolationError('A participant with local isolation has no store: use context.manager.');
+    },
+    snapshot: 'snapshot' in work ? work.snapshot : null,
+    transactionId,
+    branchId: call.branchId,
+    participant,
+    operation: call.operation,
+    deadlineMs,
+    signal,
+    traceparent: message.headers.traceparent,
+  };
 }

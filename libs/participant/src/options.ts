@@ -31,11 +31,25 @@ export interface HostTransport {
   readonly transport: Transport;
 }
 
-export interface ParticipantOptions {
+/** Existing tables as they are: atomic across participants, first committer wins within one. */
+export interface LocalIsolation {
+  readonly isolation: 'local';
+}
+
+/** Entities with `@VersionedEntity()`: one snapshot across all participants, first committer wins. */
+export interface GlobalIsolation {
+  readonly isolation: 'global';
+  /** Base URLs of coordinators, asked for outcomes: `http://coordinator-1:8080`. Any replica will do. */
+  readonly coordinators: readonly string[];
+}
+
+export type IsolationOptions = LocalIsolation | GlobalIsolation;
+
+export type ParticipantOptions = CommonOptions & IsolationOptions;
+
+interface CommonOptions {
   /** Lower-case letters, digits and hyphens; names topics, prepared transactions and REST resources. */
   readonly name: string;
-  /** Existing tables as they are: atomic across participants, first committer wins within one. */
-  readonly isolation: 'local';
   readonly database: ParticipantDatabase | HostDataSource;
   readonly kafka: ParticipantKafka | HostTransport;
   readonly limits?: Partial<ParticipantLimits>;

@@ -1,4 +1,4 @@
-import type { BranchStore } from './branch-store.js';
+import type { BranchRecords } from './isolation.js';
 import type { PreparedBranches } from './prepared-branches.js';
 import type { Surroundings } from './surroundings.js';
 import type { VoteRepeater } from './vote-repeater.js';
@@ -10,7 +10,7 @@ import { encodeVote } from './votes.js';
  */
 export class OrphanSweep {
   constructor(
-    private readonly store: BranchStore,
+    private readonly records: BranchRecords,
     private readonly prepared: PreparedBranches,
     private readonly repeater: VoteRepeater,
     private readonly isExecuting: (transactionId: string) => boolean,
@@ -22,16 +22,17 @@ export class OrphanSweep {
     const { clock, logger, participant, limits } = this.surroundings;
     const beganMs = clock.nowMs();
     this.prepared.beginSweep();
-    const found = await this.store.listPrepared();
+    const found = await this.records.listPrepared();
     const unknown = this.prepared
       .reconcile(found, beganMs)
       .filter(({ transactionId }) => !this.isExecuting(transactionId)); // about to be known, with its results
-    for (const { transactionId, ageMs } of unknown) {
+    for (const { transactionId, ageMs, vote } of unknown) {
       const nowMs = clock.nowMs();
       // A fresh one may belong to another owner, who is about to hear the decision; an old one has waited enough.
       const dueMs = ageMs >= limits.voteRepeatBaseMs ? nowMs : this.repeater.firstDueMs(nowMs);
       logger.info({ transactionId, ageMs }, 'found a prepared branch');
-      this.prepared.add(transactionId, encodeVote(participant, transactionId, 'prepared', null), nowMs - ageMs, dueMs);
+      const repeated = vote ?? encodeVote(participant, transactionId, 'prepared', null);
+      this.prepared.add(transactionId, repeated, nowMs - ageMs, dueMs);
     }
     return unknown.length;
   }

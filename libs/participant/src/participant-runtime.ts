@@ -1,12 +1,21 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CLUSTER_TOPICS, commandsTopic, HEARTBEAT_INTERVAL_MS, participantTopics } from '@concordat/protocol';
+import {
+  CLUSTER_TOPICS,
+  ConcordatError,
+  commandsTopic,
+  HEARTBEAT_INTERVAL_MS,
+  participantTopics,
+} from '@concordat/protocol';
 import type { Subscription, Transport } from '@concordat/transport';
 import type { DataSource } from 'typeorm';
 import { backoffMs } from './backoff.js';
 import { compose, type ParticipantParts } from './composition.js';
 import { type Connections, openConnections } from './connections.js';
+import type { SnapshotReader } from './global/store.js';
 import { migrate } from './migrate.js';
+import { IsolationError } from './operation-context.js';
 import type { OperationRegistry } from './operation-registry.js';
+import type { IsolationOptions } from './options.js';
 import { PeriodicTask } from './periodic-task.js';
 import { checkServer } from './preflight.js';
 import { classifyDatabaseError, sqlStateOf } from './sql-state.js';
@@ -17,6 +26,7 @@ export interface RuntimeResources {
   readonly url: string;
   readonly dataSource: DataSource;
   readonly transport: Transport;
+  readonly isolation: IsolationOptions;
   /** Whether the transport ends with the runtime. */
   readonly ownsTransport: boolean;
 }
@@ -72,8 +82,19 @@ export class ParticipantRuntime {
     return this.#stop;
   }
 
+  /** Reads at a snapshot, or at the latest; see `SnapshotReads`. */
+  async readerAt(snapshot?: number): Promise<SnapshotReader> {
+    if (this.resources.isolation.isolation !== 'global') {
+      throw new IsolationError('A participant with local isolation has no snapshots to read at.');
+    }
+    if (this.#parts?.global === undefined) {
+      throw new ConcordatError('snapshot-unavailable', 'The participant has not started yet.', { retryAfterMs: 1000 });
+    }
+    return this.#parts.global.readerAt(snapshot);
+  }
+
   async health(): Promise<ParticipantHealth> {
-    const ping = this.#parts?.store.ping().then(
+    const ping = this.#parts?.records.ping().then(
       () => true,
       () => false,
     );
@@ -85,20 +106,13 @@ export class ParticipantRuntime {
   async #doStart(registry: OperationRegistry): Promise<void> {
     const { surroundings, resources } = this;
     const { participant, limits, logger } = surroundings;
-    const { prepareConcurrency, finaliseConcurrency } = limits;
-    const connections = openConnections({
-      url: resources.url,
-      participant,
-      prepareConcurrency,
-      finaliseConcurrency,
-      logger,
-    });
+    const { url, dataSource, transport, isolation } = resources;
+    const connections = openConnections({ ...limits, url, participant, isolation: isolation.isolation, logger });
     this.#connections = connections;
-    const { dataSource, transport } = resources;
-    const parts = compose({ surroundings, connections, dataSource, transport, registry });
+    const parts = compose({ surroundings, connections, dataSource, transport, registry, isolation });
     await this.#persistently('Postgres', isPostgresComing, async () => {
-      await checkServer(connections.finalise, limits);
-      await migrate(resources.url, dataSource);
+      await checkServer(connections.finalise, limits, isolation.isolation);
+      await migrate({ url, host: dataSource, participant, entities: parts.global?.entities });
       await parts.state.load();
       await parts.sweep.sweep();
     });
@@ -125,19 +139,21 @@ export class ParticipantRuntime {
     logger.info({ operations: registry.descriptors.map(({ name }) => name) }, 'participant ready');
   }
 
-  #observe({ prepared, dispatcher }: ParticipantParts): void {
+  #observe({ prepared, dispatcher, global }: ParticipantParts): void {
     const { metrics, clock, logger } = this.surroundings;
     metrics.observe({
       prepared: () => prepared.size,
       oldestPreparedMs: () => prepared.oldestMs(clock.nowMs()),
       executing: () => dispatcher.executing,
+      sessions: () => global?.sessions.size ?? 0,
+      appliedCsn: () => global?.statuses.appliedCsn ?? 0,
     });
     this.resources.transport.onAvailability((available) => {
       logger[available ? 'info' : 'warn']({ available }, available ? 'Kafka is back' : 'Kafka cannot be reached');
     });
   }
 
-  #startTasks({ repeater, sweep, garbage, heartbeat }: ParticipantParts): void {
+  #startTasks({ repeater, sweep, garbage, heartbeat, global }: ParticipantParts): void {
     const { limits, clock, metrics } = this.surroundings;
     const { transport } = this.resources;
     this.#every(REPEAT_TURN_MS, 'repeating votes', () => transport.available && repeater.turn(clock.nowMs()));
@@ -145,6 +161,11 @@ export class ParticipantRuntime {
     this.#every(limits.garbageIntervalMs, 'the collection of branch rows', async () => {
       metrics.rowsCollected.inc(await garbage.collect());
     });
+    if (global) {
+      this.#every(limits.garbageIntervalMs, 'the collection of versions', async () => {
+        metrics.versionsCollected.inc(await global.versionGarbage.collect());
+      });
+    }
     this.#every(HEARTBEAT_INTERVAL_MS, 'the heartbeat', () => heartbeat.beat());
     heartbeat.beat();
   }

@@ -7,6 +7,8 @@ const ZERO: TransactionIdParts = { incarnation: 0, term: 0, sequence: 0 };
 /** An incarnation is a Unix time in ms (D1); one that lies further ahead than this was made by no clock of a cluster. */
 const INCARNATION_AHEAD_MAX_MS = 24 * 60 * 60 * 1000;
 
+const CSN_PER_MS = 1024;
+
 /**
  * What a participant remembers beside its branches: the highest incarnation it saw (D1) and the horizon (D7). Both
  * only grow. The incarnation is durable before anything of it is executed; the horizon before any row goes by it.
@@ -45,6 +47,14 @@ export class ParticipantState {
   isPlausible(transactionId: string): boolean {
     const parts = parseTransactionId(transactionId);
     return parts !== undefined && parts.incarnation <= this.clock.nowMs() + INCARNATION_AHEAD_MAX_MS;
+  }
+
+  /**
+   * Whether a number can be one of a cluster: incarnation × 1024 + log index, and no log grows by 1024 entries per ms. One
+   * from the future, once believed, would let snapshots be read before their past is complete, or be collected.
+   */
+  isPlausibleCsn(csn: number | undefined): boolean {
+    return csn !== undefined && csn <= (this.clock.nowMs() + INCARNATION_AHEAD_MAX_MS) * CSN_PER_MS;
   }
 
   /** Learns the horizon that came with a command. A command above its own horizon only: others prove nothing. */

@@ -11,6 +11,7 @@ import { ParticipantMetrics } from './metrics.js';
 import { OperationDiscovery } from './operation-discovery.js';
 import type { ParticipantOptions } from './options.js';
 import { ParticipantRuntime, type RuntimeResources } from './participant-runtime.js';
+import { SnapshotReads } from './snapshot-reads.js';
 import { ParticipantStrategy } from './strategy.js';
 import type { Surroundings } from './surroundings.js';
 
@@ -37,7 +38,8 @@ export interface ParticipantAsyncOptions extends ParticipantModuleExtras {
 
 /**
  * Makes a Nest application a participant. Its providers and controllers may have methods with `@Operation()`; it exports
- * the `DataSource` of the participant's database, the `ParticipantStrategy` to be connected, and the metrics.
+ * the `DataSource` of the participant's database, `SnapshotReads`, the `ParticipantStrategy` to be connected, and the
+ * metrics.
  */
 @Module({})
 export class ParticipantModule implements OnModuleInit {
@@ -53,7 +55,14 @@ export class ParticipantModule implements OnModuleInit {
       imports: [DiscoveryModule, ...imports],
       controllers: endpoints ? [ParticipantEndpoints] : [],
       providers: [{ provide: OPTIONS, inject, useFactory }, ...PROVIDERS],
-      exports: [DataSource, ParticipantStrategy, ParticipantRuntime, ParticipantMetrics, PARTICIPANT_LOGGER],
+      exports: [
+        DataSource,
+        SnapshotReads,
+        ParticipantStrategy,
+        ParticipantRuntime,
+        ParticipantMetrics,
+        PARTICIPANT_LOGGER,
+      ],
     };
   }
 
@@ -88,6 +97,11 @@ const PROVIDERS: Provider[] = [
     useFactory: makeRuntime,
   },
   {
+    provide: SnapshotReads,
+    inject: [ParticipantRuntime],
+    useFactory: (runtime: ParticipantRuntime) => new SnapshotReads(runtime),
+  },
+  {
     provide: ParticipantStrategy,
     inject: [ParticipantRuntime, OperationDiscovery],
     useFactory: (runtime: ParticipantRuntime, discovery: OperationDiscovery) =>
@@ -114,7 +128,7 @@ function makeRuntime(
   logger: Logger,
   metrics: ParticipantMetrics,
 ): ParticipantRuntime {
-  const { name: participant, limits, kafka } = options;
+  const { name: participant, limits, kafka, ...isolation } = options;
   const surroundings: Surroundings = {
     participant,
     limits: { ...DEFAULT_LIMITS, ...limits },
@@ -125,7 +139,8 @@ function makeRuntime(
   };
   const ownsTransport = !('transport' in kafka);
   const transport = 'transport' in kafka ? kafka.transport : makeTransport(participant, kafka, logger);
-  const resources: RuntimeResources = { url: urlOf(options, dataSource), dataSource, transport, ownsTransport };
+  const url = urlOf(options, dataSource);
+  const resources: RuntimeResources = { url, dataSource, transport, isolation, ownsTransport };
   return new ParticipantRuntime(resources, surroundings);
 }
 

@@ -17,13 +17,13 @@ beforeAll(async () => {
 afterAll(() => database.drop());
 
 /** Checks a server that says so of itself. */
-const check = async (settings: Record<string, string>) => {
+const check = async (settings: Record<string, string>, isolation: 'local' | 'global' = 'local') => {
   await database.query('DELETE FROM told');
   for (const [name, value] of Object.entries(settings))
     await database.query('INSERT INTO told VALUES ($1, $2)', [name, value]);
   const pool = new pg.Pool({ connectionString: database.url, max: 1 });
   try {
-    await checkServer(pool, DEFAULT_LIMITS);
+    await checkServer(pool, DEFAULT_LIMITS, isolation);
     return undefined;
   } catch (error) {
     return error as Error;
@@ -47,6 +47,12 @@ describe('the check of the server', () => {
     const error = await check({ [name]: value });
     expect(error?.name).toBe('PreflightError');
     expect(error?.message).toContain(advice);
+  });
+
+  it('asks for prepared transactions only where they are used', async () => {
+    expect(await check({ max_prepared_transactions: '0' }, 'global')).toBeUndefined();
+    expect((await check({ fsync: 'off' }, 'global'))?.message).toContain('fsync = on');
+    expect((await check({ synchronous_commit: 'off' }, 'global'))?.message).toContain('synchronous_commit = on');
   });
 
   it('sees what is set for the role or the database', async () => {

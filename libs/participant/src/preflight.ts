@@ -1,3 +1,4 @@
+import type { Isolation } from '@concordat/protocol';
 import type pg from 'pg';
 import type { ParticipantLimits } from './limits.js';
 
@@ -9,7 +10,7 @@ export class PreflightError extends Error {
 const SERVER_VERSION_MIN = 140_000;
 
 /** Refuses a server on which a durable prepare would be no promise, or not possible at all. */
-export async function checkServer(pool: pg.Pool, limits: ParticipantLimits): Promise<void> {
+export async function checkServer(pool: pg.Pool, limits: ParticipantLimits, isolation: Isolation): Promise<void> {
   const { rows } = await pool.query<Record<string, string>>(
     `SELECT current_setting('fsync') AS fsync, current_setting('synchronous_commit') AS synchronous_commit,
        current_setting('max_prepared_transactions') AS max_prepared, current_setting('max_connections') AS max_connections,
@@ -28,13 +29,15 @@ export async function checkServer(pool: pg.Pool, limits: ParticipantLimits): Pro
     );
   }
   const prepared = Number(settings.max_prepared);
-  if (prepared < limits.prepareConcurrency) {
+  // Versions are prepared by an ordinary commit.
+  if (isolation === 'local' && prepared < limits.prepareConcurrency) {
     const advised = Math.max(200, limits.prepareConcurrency * 4);
     problems.push(
       `max_prepared_transactions is ${prepared}; at least ${limits.prepareConcurrency} are needed (max_prepared_transactions >= ${limits.prepareConcurrency} for each participant of the server, advised: all transactions that may be in flight). Run ALTER SYSTEM SET max_prepared_transactions = ${advised}; and restart Postgres.`,
     );
   }
-  const connections = limits.prepareConcurrency + limits.finaliseConcurrency;
+  const reads = isolation === 'global' ? limits.readConcurrency : 0;
+  const connections = limits.prepareConcurrency + limits.finaliseConcurrency + reads;
   if (Number(settings.max_connections) <= connections) {
     problems.push(
       `max_connections is ${settings.max_connections}, and this participant alone uses ${connections}; raise it or lower prepareConcurrency.`,

@@ -1,10 +1,10 @@
-import type { OperationCall } from '@concordat/protocol';
 import type pg from 'pg';
 import type { DataSource } from 'typeorm';
 import { type BoundManager, bindManager } from './bound-manager.js';
 import type { AttemptLimits, BranchStore } from './branch-store.js';
-import type { Execution } from './execution.js';
-import type { OperationContext } from './operation-context.js';
+import type { PrepareExecution } from './execution.js';
+import type { ResolvedCall } from './operation-calls.js';
+import { contextOf, type OperationContext } from './operation-context.js';
 import { classifyDatabaseError, type DatabaseFailure } from './sql-state.js';
 import type { Surroundings } from './surroundings.js';
 
@@ -22,7 +22,7 @@ export class PrepareSessions {
     private readonly surroundings: Surroundings,
   ) {}
 
-  async open(execution: Execution): Promise<PrepareSession> {
+  async open(execution: PrepareExecution): Promise<PrepareSession> {
     execution.throwIfCancelled();
     const client = await this.store.connect();
     return new PrepareSession(client, execution, this.store, this.dataSource, this.surroundings);
@@ -51,7 +51,7 @@ export class PrepareSession {
 
   constructor(
     private readonly client: pg.PoolClient,
-    private readonly execution: Execution,
+    private readonly execution: PrepareExecution,
     private readonly store: BranchStore,
     private readonly dataSource: DataSource,
     private readonly surroundings: Surroundings,
@@ -82,18 +82,10 @@ export class PrepareSession {
     await this.store.beginReadOnly(this.client, this.#limits());
   }
 
-  runOperation<T>(call: OperationCall, operation: (context: OperationContext) => Promise<T>): Promise<T> {
+  runOperation<T>({ call }: ResolvedCall, operation: (context: OperationContext) => Promise<T>): Promise<T> {
     this.#bound ??= bindManager(this.dataSource, this.client);
-    const context: OperationContext = {
-      manager: this.#bound.manager,
-      transactionId: this.transactionId,
-      branchId: call.branchId,
-      participant: this.surroundings.participant,
-      operation: call.operation,
-      deadlineMs: this.execution.deadlineMs,
-      signal: this.execution.signal,
-      traceparent: this.execution.message.headers.traceparent,
-    };
+    const { manager } = this.#bound;
+    const context = contextOf(call, this.execution, this.surroundings.participant, { manager });
     return this.execution.unlessCancelled(() => operation(context));
   }
 

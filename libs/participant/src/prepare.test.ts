@@ -115,9 +115,18 @@ describe('a prepare', () => {
       code: 'input-invalid',
       branchId: '1',
     });
-    expect(await reasonOf(coordinator.id(), [['put', 'x']], { isolation: 'global', snapshot: 1 })).toMatchObject({
-      code: 'isolation-mismatch',
-    });
+    const session = { nonce: 'n', executed: 1 };
+    for (const more of [{ serializable: true }, { session }]) {
+      const reason = await reasonOf(coordinator.id(), [['put', 'x']], { isolation: 'global', snapshot: 1, ...more });
+      expect(reason).toMatchObject({ code: 'isolation-mismatch' });
+    }
+  });
+
+  it('takes part in a transaction with global isolation, at a snapshot of its own database', async () => {
+    const id = coordinator.id();
+    const command = coordinator.prepare(id, [['put', 'of-both']], { isolation: 'global', snapshot: 1 });
+    expect(await participant.prepare(command)).toMatchObject({ vote: 'prepared' });
+    expect(await participant.decide(coordinator.commit(id))).toMatchObject({ outcome: 'committed' });
   });
 
   it('fails where a declared reader writes', async () => {

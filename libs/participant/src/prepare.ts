@@ -1,29 +1,22 @@
-import type { BranchResult, OperationCall, PrepareCommand, Reason } from '@concordat/protocol';
 import { backoffMs } from './backoff.js';
 import { ConcurrencyLimit } from './concurrency-limit.js';
 import { decide } from './decisions.js';
-import { type CancelCause, type Execution, ExecutionCancelled } from './execution.js';
-import type { OperationRegistry, RegisteredOperation } from './operation-registry.js';
+import type { PrepareExecution } from './execution.js';
+import type { BranchExecutor } from './isolation.js';
+import { OperationError, type ResolvedCall, refusedByError, resolveCalls, runCalls } from './operation-calls.js';
+import type { OperationRegistry } from './operation-registry.js';
 import type { ParticipantState } from './participant-state.js';
+import { cancelled, type PrepareOutcome, reasonOfAction, refused, refusedByCancel } from './prepare-outcome.js';
 import type { PrepareSession, PrepareSessions } from './prepare-session.js';
-import { Refusal } from './refusal.js';
 import { classifyDatabaseError, type DatabaseFailure } from './sql-state.js';
 import type { Surroundings } from './surroundings.js';
-import { encodeVote, ownReason } from './votes.js';
-
-export type PrepareOutcome =
-  /** Durable; the encoded vote holds the results. */
-  | { readonly kind: 'prepared'; readonly vote: string }
-  /** Another copy of the transaction, run by another owner or before a restart, is durably prepared. */
-  | { readonly kind: 'prepared-elsewhere' }
-  | { readonly kind: 'read-only'; readonly vote: string }
-  /** `poison`: an error that the author of the operation did not foresee. */
-  | { readonly kind: 'refused'; readonly reason: Reason; readonly poison?: unknown }
-  /** No vote: rolled back, decided already, or another copy is still at work and will vote. */
-  | { readonly kind: 'silent' };
+import { encodeVote } from './votes.js';
 
 type RetryCause = 'serialization' | 'lock-timeout' | 'prepare-capacity' | 'connection' | 'other-copy';
 type AttemptOutcome = PrepareOutcome | { readonly kind: 'retry'; readonly cause: RetryCause };
+
+/** Said of operations that are to run outside of a prepare. */
+export const NO_SESSIONS = 'A participant with local isolation runs operations within prepare only.';
 
 /** A lock that was not given twice is most likely held by a transaction that waits for us in another database. */
 const LOCK_TIMEOUTS_MAX = 2;
@@ -36,7 +29,7 @@ const LOCK_TIMEOUTS_MAX = 2;
  * - nothing is retried once the branch may be prepared: the branch row of an earlier attempt then stops the next;
  * - another copy of the same transaction never makes this one vote no.
  */
-export class PrepareExecutor {
+export class PrepareExecutor implements BranchExecutor {
   readonly #places: ConcurrencyLimit;
 
   constructor(
@@ -48,9 +41,19 @@ export class PrepareExecutor {
     this.#places = new ConcurrencyLimit(surroundings.limits.prepareConcurrency);
   }
 
-  async run(execution: Execution): Promise<PrepareOutcome> {
+  async run(execution: PrepareExecution): Promise<PrepareOutcome> {
     const { limits, random, clock, metrics } = this.surroundings;
-    const calls = resolveCalls(execution.command, this.registry);
+    const { command } = execution;
+    if (command.serializable) {
+      // One common snapshot, let alone an order of all, is more than a database of its own can promise.
+      return refused(
+        'isolation-mismatch',
+        'A participant with local isolation takes no serializable transaction.',
+        false,
+      );
+    }
+    if (command.session !== undefined) return refused('isolation-mismatch', NO_SESSIONS, false);
+    const calls = resolveCalls(command.operations, this.registry);
     if (!Array.isArray(calls)) return { kind: 'refused', reason: calls.reason };
     let lockTimeouts = 0;
     for (let attempt = 1; ; attempt += 1) {
@@ -67,7 +70,7 @@ export class PrepareExecutor {
     }
   }
 
-  async #attempt(execution: Execution, calls: readonly ResolvedCall[]): Promise<AttemptOutcome> {
+  async #attempt(execution: PrepareExecution, calls: readonly ResolvedCall[]): Promise<AttemptOutcome> {
     let session: PrepareSession | undefined;
     try {
       await this.state.admitIncarnationOf(execution.transactionId);
@@ -120,7 +123,7 @@ export class PrepareExecutor {
     return action === 'ignore' ? { kind: 'silent' } : { kind: 'retry', cause: 'other-copy' };
   }
 
-  #failed(execution: Execution, error: unknown, swallowed: DatabaseFailure | undefined): AttemptOutcome {
+  #failed(execution: PrepareExecution, error: unknown, swallowed: DatabaseFailure | undefined): AttemptOutcome {
     const { logger, clock } = this.surroundings;
     const { transactionId } = execution;
     if (execution.cancelledBy !== undefined) return cancelled(execution);
@@ -133,88 +136,7 @@ export class PrepareExecutor {
       logger.debug({ transactionId, err: error, cause }, 'a prepare will be tried again');
       return { kind: 'retry', cause };
     }
-    if (error instanceof OperationError && error.cause instanceof Refusal) {
-      const { code, message, retryable } = error.cause;
-      return { kind: 'refused', reason: { code, message, retryable, branchId: error.call.branchId } };
-    }
-    const poison = error instanceof OperationError ? error.cause : error;
-    const where = error instanceof OperationError ? `The operation "${error.call.operation}"` : 'The branch';
-    logger.error({ transactionId, err: poison }, `${where} failed in a way that its author did not foresee`);
-    const branchId = error instanceof OperationError ? error.call.branchId : undefined;
-    const message = `${where} failed in a way that its author did not foresee; the participant's log tells more.`;
-    return { kind: 'refused', reason: ownReason('operation-failed', message, false, branchId), poison };
-  }
-}
-
-interface ResolvedCall {
-  readonly call: OperationCall;
-  readonly operation: RegisteredOperation;
-  readonly input: unknown;
-}
-
-/** Wraps whatever an operation threw, to tell it from failures of our own. */
-class OperationError extends Error {
-  override readonly name = 'OperationError';
-  constructor(
-    readonly call: OperationCall,
-    cause: unknown,
-  ) {
-    super(`the operation ${call.operation} failed`, { cause });
-  }
-}
-
-const ISSUES_MAX = 5;
-
-/** Finds the handlers and checks the inputs, before anything touches the database. */
-function resolveCalls(command: PrepareCommand, registry: OperationRegistry): ResolvedCall[] | { reason: Reason } {
-  if (command.isolation !== 'local' || command.serializable) {
-    const asked = `${command.isolation}${command.serializable ? ', serializable' : ''}`;
-    const message = `This participant offers the isolation "local" only, not "${asked}".`;
-    return { reason: ownReason('isolation-mismatch', message, false) };
-  }
-  const resolved: ResolvedCall[] = [];
-  for (const call of command.operations) {
-    const operation = registry.get(call.operation);
-    if (operation === undefined) {
-      const message = `There is no operation "${call.operation}".`;
-      return { reason: ownReason('operation-unknown', message, false, call.branchId) };
-    }
-    const parsed = operation.options.input.safeParse(call.input);
-    if (!parsed.success) {
-      const issues = parsed.error.issues.slice(0, ISSUES_MAX);
-      const text = issues.map((issue) => `${issue.path.join('.') || 'input'}: ${issue.message}`).join('; ');
-      return { reason: ownReason('input-invalid', text, false, call.branchId) };
-    }
-    resolved.push({ call, operation, input: parsed.data });
-  }
-  return resolved;
-}
-
-async function runCalls(session: PrepareSession, calls: readonly ResolvedCall[]): Promise<BranchResult[]> {
-  const results: BranchResult[] = [];
-  for (const { call, operation, input } of calls) {
-    try {
-      const value = await session.runOperation(call, (context) => operation.handle(input, context));
-      const result = operation.options.result ? operation.options.result.parse(value) : value;
-      results.push({ branchId: call.branchId, result: result ?? null });
-    } catch (error) {
-      throw error instanceof ExecutionCancelled ? error : new OperationError(call, error);
-    }
-  }
-  return results;
-}
-
-/** The vote for a prepare that is refused without being executed. */
-export function reasonOfAction(action: ReturnType<typeof decide>): Reason | undefined {
-  switch (action) {
-    case 'refuse-below-horizon':
-      return ownReason('below-horizon', 'The transaction was forgotten before this prepare came.', false);
-    case 'refuse-stale-incarnation':
-      return ownReason('stale-incarnation', 'The transaction belongs to an earlier incarnation of the cluster.', true);
-    case 'refuse-already-rolled-back':
-      return ownReason('already-rolled-back', 'The rollback came before this prepare.', true);
-    default:
-      return undefined;
+    return refusedByError(error, transactionId, logger);
   }
 }
 
@@ -232,21 +154,3 @@ function exhaustedBy(cause: RetryCause): PrepareOutcome {
       return { kind: 'silent' };
   }
 }
-
-const cancelled = ({ cancelledBy }: Execution): PrepareOutcome => refusedByCancel(cancelledBy ?? 'stopping');
-
-function refusedByCancel(cause: CancelCause): PrepareOutcome {
-  switch (cause) {
-    case 'rollback':
-      return { kind: 'silent' };
-    case 'deadline':
-      return refused('deadline-exceeded', 'The deadline passed before the branch was prepared.');
-    case 'stopping':
-      return refused('prepare-not-possible', 'The participant is stopping.');
-  }
-}
-
-const refused = (code: Parameters<typeof ownReason>[0], message: string): PrepareOutcome => ({
-  kind: 'refused',
-  reason: ownReason(code, message, true),
-});

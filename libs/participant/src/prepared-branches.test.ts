@@ -23,17 +23,17 @@ describe('the memory of prepared branches', () => {
     const prepared = branches('known');
     prepared.beginSweep();
     const found = [
-      { transactionId: 'known', ageMs: 1 },
-      { transactionId: 'orphan', ageMs: 1 },
+      { transactionId: 'known', ageMs: 1, vote: null },
+      { transactionId: 'orphan', ageMs: 1, vote: null },
     ];
-    expect(prepared.reconcile(found, 3000)).toEqual([{ transactionId: 'orphan', ageMs: 1 }]);
+    expect(prepared.reconcile(found, 3000)).toEqual([{ transactionId: 'orphan', ageMs: 1, vote: null }]);
   });
 
   it('does not take up again what was decided while the sweep was reading', () => {
     const prepared = branches('a');
     prepared.beginSweep();
     prepared.forget('a');
-    expect(prepared.reconcile([{ transactionId: 'a', ageMs: 1 }], 3000)).toEqual([]);
+    expect(prepared.reconcile([{ transactionId: 'a', ageMs: 1, vote: null }], 3000)).toEqual([]);
   });
 
   it('drops what a sweep no longer finds, but not what was prepared after the sweep began', () => {

@@ -14,11 +14,13 @@ export interface PreparedBranch {
 export interface FoundBranch {
   readonly transactionId: string;
   readonly ageMs: number;
+  /** The encoded vote, where the database has it. */
+  readonly vote: string | null;
 }
 
 /**
  * The prepared branches of this participant, as far as memory knows. The database is the truth: a sweep reconciles. The
- * server's `max_prepared_transactions` bounds it.
+ * server's `max_prepared_transactions` bounds it, or the transactions that the coordinator has in flight.
  */
 export class PreparedBranches {
   readonly #branches = new Map<string, PreparedBranch>();

@@ -3,6 +3,7 @@ import {
   type DeadLetter,
   type Done,
   deadLettersTopic,
+  type ExecuteCommand,
   encodeMessage,
   type Heartbeat,
   REPLIES_TOPIC,
@@ -12,7 +13,7 @@ import {
 } from '@concordat/protocol';
 import type { IncomingMessage, Transport } from '@concordat/transport';
 import type { Surroundings } from './surroundings.js';
-import { encodeDone, encodeRefusal } from './votes.js';
+import { encodeDone, encodeExecuted, encodeRefusal } from './votes.js';
 
 /** A dead letter of a full-size message must itself fit into a message, in base 64. */
 const DEAD_LETTER_VALUE_BYTES_MAX = 600_000;
@@ -51,6 +52,26 @@ export class Replies {
   done(transactionId: string, outcome: Done['outcome'], detail: string | null, traceparent?: string): void {
     const encoded = encodeDone(this.surroundings.participant, transactionId, outcome, detail);
     this.#reply('done', transactionId, encoded, traceparent);
+  }
+
+  /** Answers an execute. What was encoded is returned, to be sent again should the command come again. */
+  executed(
+    { transactionId, number, call }: ExecuteCommand,
+    nonce: string,
+    outcome: { readonly result: unknown } | { readonly reason: Reason },
+    traceparent?: string,
+  ): string {
+    const { participant, metrics, logger } = this.surroundings;
+    const reason = 'reason' in outcome ? outcome.reason : null;
+    metrics.executes.inc({ reason: reason?.code ?? '' });
+    if (reason) logger.info({ transactionId, number, reason }, 'an operation was refused');
+    const encoded = encodeExecuted(participant, { transactionId, number, branchId: call.branchId, nonce }, outcome);
+    this.#reply('executed', transactionId, encoded, traceparent);
+    return encoded;
+  }
+
+  repeatExecuted(transactionId: string, encoded: string): void {
+    this.#reply('executed', transactionId, encoded);
   }
 
   branches(reply: BranchesReply): void {

@@ -2,6 +2,7 @@ import {
   type AbortReasonCode,
   type BranchResult,
   type Done,
+  type Executed,
   encodeMessage,
   MESSAGE_BYTES_MAX,
   type Reason,
@@ -33,11 +34,12 @@ export function encodeVote(
     results: results && [...results],
     reason: null,
   };
-  const encoded = encodeMessage(message);
-  if (Buffer.byteLength(encoded) > MESSAGE_BYTES_MAX) {
-    throw new ResultsTooLargeError(`the results of the operations exceed ${MESSAGE_BYTES_MAX} bytes`);
-  }
-  return encoded;
+  return withinMessage(encodeMessage(message), 'the results of the operations');
+}
+
+function withinMessage(encoded: string, what: string): string {
+  if (Buffer.byteLength(encoded) <= MESSAGE_BYTES_MAX) return encoded;
+  throw new ResultsTooLargeError(`${what} would exceed a message of ${MESSAGE_BYTES_MAX} bytes`);
 }
 
 export function encodeRefusal(participant: string, transactionId: string, reason: Reason): string {
@@ -48,8 +50,31 @@ export function encodeRefusal(participant: string, transactionId: string, reason
     transactionId,
     vote: 'refused',
     results: null,
-    reason: { ...reason, message: reason.message.slice(0, REASON_MESSAGE_MAX), participant },
+    reason: signed(reason, participant),
   });
+}
+
+const signed = (reason: Reason, participant: string): Reason => ({
+  ...reason,
+  message: reason.message.slice(0, REASON_MESSAGE_MAX),
+  participant,
+});
+
+/** The answer to an execute: a result or a reason. Throws `ResultsTooLargeError`. */
+export function encodeExecuted(
+  participant: string,
+  answered: Pick<Executed, 'transactionId' | 'branchId' | 'number' | 'nonce'>,
+  outcome: { readonly result: unknown } | { readonly reason: Reason },
+): string {
+  const message: Executed = {
+    v: WIRE_VERSION,
+    type: 'executed',
+    participant,
+    ...answered,
+    result: 'result' in outcome ? outcome.result : null,
+    reason: 'reason' in outcome ? signed(outcome.reason, participant) : null,
+  };
+  return withinMessage(encodeMessage(message), 'the result of the operation');
 }
 
 export function encodeDone(

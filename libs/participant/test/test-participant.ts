@@ -23,6 +23,7 @@ import { ParticipantMetrics } from '../src/metrics.js';
 import { migrate } from '../src/migrate.js';
 import type { OperationContext } from '../src/operation-context.js';
 import { OperationRegistry, type RegisteredOperation } from '../src/operation-registry.js';
+import type { IsolationOptions } from '../src/options.js';
 import { MemoryTransport } from './memory-transport.js';
 
 export type Handler = (input: { id: string }, context: OperationContext) => Promise<unknown>;
@@ -33,6 +34,8 @@ export interface TestParticipantOptions {
   readonly operations?: Record<string, Handler>;
   readonly readOnlyOperations?: Record<string, Handler>;
   readonly limits?: Partial<ParticipantLimits>;
+  /** Global isolation with these coordinators and entities; local where left out. */
+  readonly global?: { readonly coordinators: readonly string[]; readonly entities: (new () => object)[] };
 }
 
 const WAIT_MS = 15_000;
@@ -54,14 +57,23 @@ export class TestParticipant {
     const logger = pino({ level: process.env.TEST_LOG_LEVEL ?? 'silent' });
     const metrics = new ParticipantMetrics(name);
     const surroundings = { participant: name, limits, clock: systemClock, random: Math.random, metrics, logger };
-    const dataSource = new DataSource({ type: 'postgres', url });
-    const { prepareConcurrency, finaliseConcurrency } = limits;
-    const connections = openConnections({ url, participant: name, prepareConcurrency, finaliseConcurrency, logger });
-    await migrate(url, dataSource);
-    await dataSource.query('CREATE TABLE IF NOT EXISTS item (id text PRIMARY KEY, n int NOT NULL DEFAULT 0)');
+    const { global } = options;
+    const dataSource = new DataSource({ type: 'postgres', url, entities: global?.entities ?? [] });
+    const isolation: IsolationOptions = global
+      ? { isolation: 'global', coordinators: global.coordinators }
+      : { isolation: 'local' };
+    const connections = openConnections({ ...limits, ...isolation, url, participant: name, logger });
     const transport = new MemoryTransport();
     const registry = new OperationRegistry(registered(options));
-    const parts = compose({ surroundings, connections, dataSource, transport, registry });
+    const parts = compose({ surroundings, connections, dataSource, transport, registry, isolation });
+    try {
+      await migrate({ url, host: dataSource, participant: name, entities: parts.global?.entities });
+    } catch (error) {
+      await connections.close();
+      if (dataSource.isInitialized) await dataSource.destroy();
+      throw error;
+    }
+    await dataSource.query('CREATE TABLE IF NOT EXISTS item (id text PRIMARY KEY, n int NOT NULL DEFAULT 0)');
     await parts.state.load();
     await parts.sweep.sweep();
     return new TestParticipant(name, parts, dataSource, transport, () => connections.close());
