@@ -1,14 +1,7 @@
-import type { StatusAnswer } from '@concordat/protocol';
 import type { Database } from './database.js';
-import type { KeyValues, Row, VersionedTable } from './table.js';
-
-/**
- * Asks a replica of the coordinator what became of transactions. The answer comes from a replica that had applied
- * `minCsn` before it looked, names every transaction that was asked for, and `unknown` is never taken from a cache (D6).
- */
-export interface StatusSource {
-  at(transactionIds: readonly string[], minCsn: number): Promise<ReadonlyMap<string, StatusAnswer>>;
-}
+import { decodeKey, encodeKey, type KeyValues, type Row, type VersionedTable } from './table.js';
+import { answerOf, keysOfArrays, versionsStatement } from './versions.js';
+import { chooseVisible, type Found, type StatusSource } from './visibility.js';
 
 /** Where and at which snapshot to read. S2 is the caller's: it has heard of an applied CSN >= `snapshot`. */
 export interface ReadContext {
@@ -20,14 +13,35 @@ export interface ReadContext {
 }
 
 /**
- * The rows that a snapshot shows, by encoded key; a key that has no visible row is not in the answer.
+ * The rows that a snapshot shows, by encoded key; a key that has no visible row is not in the answer (S1).
  * @throws ConcordatError `snapshot-too-old` when versions that the snapshot needs were collected (S7)
  * @throws ConcordatError `snapshot-unavailable` when intents came and went faster than they could be asked about
  */
 export async function readKeys(
-  _context: ReadContext,
-  _table: VersionedTable,
-  _keys: readonly KeyValues[],
+  context: ReadContext,
+  table: VersionedTable,
+  keys: readonly KeyValues[],
 ): Promise<ReadonlyMap<string, Row>> {
-  throw new Error('not written yet');
+  const { statuses, snapshot } = context;
+  const readAgain = (encoded: readonly string[]) => findVersions(context, table, encoded);
+  const found = await readAgain([...new Set(keys.map((key) => encodeKey(table, key)))]);
+  const visible = await chooseVisible(found, { statuses, snapshot, readAgain });
+  return new Map([...visible].map(([key, { row }]) => [key, row as Row]));
+}
+
+async function findVersions(
+  { db, participant, snapshot }: ReadContext,
+  table: VersionedTable,
+  encoded: readonly string[],
+): Promise<ReadonlyMap<string, Found>> {
+  if (encoded.length === 0) return new Map();
+  const statement = versionsStatement({ table, keys: keysOfArrays(table, 3), matches: 'true' });
+  const answer = await db.query(statement, [participant, snapshot, ...arraysOf(table, encoded)]);
+  return answerOf(table, answer, snapshot).found;
+}
+
+/** Keys as one array for each key column. */
+export function arraysOf(table: VersionedTable, encoded: readonly string[]): readonly (readonly string[])[] {
+  const keys = encoded.map(decodeKey);
+  return table.key.map((_name, position) => keys.map((key) => key[position] as string));
 }
