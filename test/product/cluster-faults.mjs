@@ -48,6 +48,9 @@ const FAULTS = {
 
 export const FAULT_NAMES = Object.keys(FAULTS);
 
+/** @param {string} name one of FAULT_NAMES @param {Scene} scene @returns what it hit, when it is over */
+export const inflict = (name, scene) => FAULTS[name](scene);
+
 /**
  * @param {object} options
  * @param {number} options.durationMs of the violence

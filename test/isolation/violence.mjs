@@ -1,0 +1,58 @@
+// Kills of everything while something else goes on, by the faults that the cluster's violence has.
+
+import { startCluster } from '../product/cluster.mjs';
+import { FAULT_NAMES, inflict } from '../product/cluster-faults.mjs';
+import { eventually, isReady, startProduct } from '../product/product.mjs';
+
+const KILLS = ['kill the leader', 'kill a participant', 'kill Kafka', 'kill Postgres'];
+const BETWEEN_MS = 4_000;
+const RECOVERY_MS = 90_000;
+const ELECTION_TIMEOUT_MS = 1_000;
+
+/** One coordinator, or several with a network between them, looking alike. @param {number} replicas */
+export async function startScene(replicas) {
+  if (replicas > 1) return startCluster({ replicas, electionTimeoutMs: ELECTION_TIMEOUT_MS });
+  const product = await startProduct();
+  const { url } = product;
+  return {
+    ...product,
+    urls: [url],
+    anyUrl: () => url,
+    leaderId: async () => (await product.run()).coordinators[0].id,
+    allReady: () => isReady(url),
+  };
+}
+
+/** Inflicts one fault after the other until told to stop. */
+export class Violence {
+  /** @type {string[]} */ done = [];
+  #stopping = false;
+  #loop;
+
+  /** @param {{ product: any, random: () => number, say: (line: string) => void }} options */
+  constructor({ product, random, say }) {
+    const names = product.urls.length > 1 ? FAULT_NAMES : KILLS;
+    this.#loop = this.#run({ product, random, say, names });
+    this.#loop.catch(() => undefined); // told by `stop`
+    this.product = product;
+  }
+
+  /** Ends the violence and waits until everything is back. */
+  async stop() {
+    this.#stopping = true;
+    await this.#loop;
+    await eventually(this.product.allReady, 'everything to be back', RECOVERY_MS);
+  }
+
+  async #run({ product, random, say, names }) {
+    const scene = { cluster: product, random, electionTimeoutMs: ELECTION_TIMEOUT_MS };
+    while (!this.#stopping) {
+      await new Promise((resolve) => setTimeout(resolve, BETWEEN_MS * random()));
+      const name = names[Math.floor(random() * names.length)];
+      const what = await inflict(name, scene).catch((error) => `could not be done: ${error.message}`);
+      this.done.push(name);
+      say(`${name} (${what})`);
+      await eventually(product.allReady, `replicas to be ready after: ${name}`, RECOVERY_MS);
+    }
+  }
+}
