@@ -126,6 +126,12 @@ export class CoordinatorProcess {
     registry.gauge('concordat_reconciliation_pending', 'Whether a restore still waits for participants.', () =>
       flag(replica.ledger.reconciliation === 'pending'),
     );
+    registry.gauge('concordat_leased_snapshots', 'Read snapshots that are leased.', () => replica.ledger.leases.size);
+    registry.gauge(
+      'concordat_watermark_lag_entries',
+      'Log entries between the oldest snapshot in use, below which versions are collected, and what is applied.',
+      () => (replica.leader ? replica.ledger.appliedCsn - replica.leader.watermark : 0),
+    );
     registry.gauge('concordat_kafka_available', 'Whether Kafka answers.', () => flag(transport.available));
     registry.gauge('concordat_postgres_available', 'Whether Postgres answers.', () => flag(store.available));
     registry.gauge(

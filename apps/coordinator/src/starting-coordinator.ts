@@ -1,5 +1,5 @@
 import { ConcordatError } from '@concordat/protocol';
-import type { CoordinatorApi, ParticipantView, Readiness } from './engine/api.js';
+import type { CoordinatorApi, ParticipantView, Readiness, SnapshotApi } from './engine/api.js';
 import { STARTING_CHECK } from './http/health.controller.js';
 
 const RETRY_AFTER_MS = 1_000;
@@ -23,11 +23,16 @@ export class StartingCoordinator implements CoordinatorApi {
 
   readonly begin: CoordinatorApi['begin'] = async (...args) => this.real().begin(...args);
   readonly enlist: CoordinatorApi['enlist'] = async (...args) => this.real().enlist(...args);
+  readonly execute: CoordinatorApi['execute'] = async (...args) => this.real().execute(...args);
   readonly commit: CoordinatorApi['commit'] = async (...args) => this.real().commit(...args);
   readonly rollback: CoordinatorApi['rollback'] = async (...args) => this.real().rollback(...args);
   readonly get: CoordinatorApi['get'] = async (...args) => this.real().get(...args);
   readonly list: CoordinatorApi['list'] = async (...args) => this.real().list(...args);
   readonly watch: CoordinatorApi['watch'] = async (...args) => this.real().watch(...args);
+
+  get snapshots(): SnapshotApi {
+    return this.real().snapshots;
+  }
 
   participants(): ParticipantView[] {
     return this.real().participants();

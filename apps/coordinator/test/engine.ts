@@ -46,6 +46,9 @@ export class CountingMetrics implements EngineMetrics {
   commandResent = (command: string) => this.#count(`resent ${command}`);
   hazardRaised = (participant: string) => this.#count(`hazard ${participant}`);
   strayReply = (type: string) => this.#count(`stray ${type}`);
+  statusesAnswered = (answers: readonly { readonly status: string }[]) => {
+    for (const { status } of answers) this.#count(`status ${status}`);
+  };
   persisted = () => this.#count('persisted');
 
   #count(what: string): void {

@@ -1,5 +1,5 @@
-import { ConcordatError, formatTransactionId, parseTransactionId } from '@concordat/protocol';
-import type { BranchRecord, TransactionRecord } from '@concordat/transaction';
+import { ConcordatError, formatTransactionId, parseTransactionId, type StatusAnswer } from '@concordat/protocol';
+import type { BranchRecord, SnapshotLease, TransactionRecord } from '@concordat/transaction';
 import type {
   BeginRequest,
   BranchRequest,
@@ -7,6 +7,7 @@ import type {
   CoordinatorApi,
   ParticipantView,
   Readiness,
+  SnapshotApi,
   WaitFor,
 } from '../src/engine/api.js';
 import type { ListQuery } from '../src/engine/store.js';
@@ -37,6 +38,35 @@ export class FakeCoordinator implements CoordinatorApi {
   readonly records = new Map<string, TransactionRecord>();
   readonly listeners = new Map<string, Set<(record: TransactionRecord) => void>>();
   ready: Readiness = { ready: true, checks: [{ name: 'kafka', ok: true }] };
+  /** Everything up to here is applied. */
+  appliedCsn = INCARNATION * 1024;
+  readonly leases = new Map<string, SnapshotLease>();
+  readonly snapshots: SnapshotApi = {
+    reach: async (csn) => {
+      this.note('reach', csn);
+      if (csn > this.appliedCsn) throw new ConcordatError('snapshot-unavailable', 'Not applied here yet.');
+    },
+    statuses: async ({ transactionIds, minCsn = 0 }) => {
+      this.note('statuses', transactionIds);
+      await this.snapshots.reach(minCsn);
+      return { appliedCsn: this.appliedCsn, statuses: transactionIds.map((id) => this.statusOf(id)) };
+    },
+    lease: async (ttlMs) => {
+      const lease = { id: `s-a-1-${this.leases.size + 1}`, csn: this.appliedCsn, createdAt: NOW, ttlMs };
+      this.note('lease', ttlMs);
+      this.leases.set(lease.id, lease);
+      return lease;
+    },
+    read: async (id) => {
+      const lease = this.leases.get(id);
+      if (!lease) throw new ConcordatError('snapshot-not-found', 'No such lease.');
+      return lease;
+    },
+    release: async (id) => {
+      await this.snapshots.read(id);
+      this.leases.delete(id);
+    },
+  };
   /** Thrown by the next call of any method. */
   failNext: unknown;
   private sequence = 0;
@@ -76,6 +106,12 @@ export class FakeCoordinator implements CoordinatorApi {
       throw new ConcordatError('transaction-not-active', 'Too late.', { transactionId: id });
     const branch = branchRecord(request, record.branches.length);
     this.change(id, { branches: [...record.branches, branch] });
+    return branch;
+  }
+
+  async execute(id: string, request: BranchRequest, context: CallContext): Promise<BranchRecord> {
+    const branch = { ...(await this.enlist(id, request, context)), result: { ran: request.operation } };
+    this.change(id, { branches: [...this.need(id).branches.slice(0, -1), branch] });
     return branch;
   }
 
@@ -147,6 +183,13 @@ export class FakeCoordinator implements CoordinatorApi {
     const failure = this.failNext;
     this.failNext = undefined;
     if (failure !== undefined) throw failure;
+  }
+
+  private statusOf(id: string): StatusAnswer {
+    const record = this.records.get(id);
+    if (!record) return { status: 'unknown' };
+    if (record.outcome === 'committed') return { status: 'committed', csn: record.csn as number };
+    return { status: record.outcome ?? 'undecided' };
   }
 
   private need(id: string): TransactionRecord {

@@ -1,5 +1,5 @@
 import { ConcordatError, compareTransactionIds, parseTransactionId } from '@concordat/protocol';
-import type { KeyRecord, ParticipantRecord, TransactionRecord } from '@concordat/transaction';
+import type { KeyRecord, ParticipantRecord, SnapshotLease, TransactionRecord } from '@concordat/transaction';
 import type { ListQuery, PersistBatch, PersistedState, TransactionStore } from '../src/engine/store.js';
 
 /** The store port in memory. What one process wrote, the next one finds, as it would in Postgres. */
@@ -7,6 +7,7 @@ export class MemoryStore implements TransactionStore {
   readonly transactions = new Map<string, TransactionRecord>();
   readonly keys = new Map<string, KeyRecord>();
   readonly participants = new Map<string, ParticipantRecord>();
+  readonly leases = new Map<string, SnapshotLease>();
   readonly batches: PersistBatch[] = [];
   prunedThrough: string | null = null;
   available = true;
@@ -27,6 +28,7 @@ export class MemoryStore implements TransactionStore {
       participants: [...this.participants.values()],
       members: [],
       keys: [...this.keys.values()],
+      leases: [...this.leases.values()].sort((a, b) => a.csn - b.csn),
     });
   }
 
@@ -40,6 +42,10 @@ export class MemoryStore implements TransactionStore {
     for (const record of batch.transactions) this.transactions.set(record.id, record);
     for (const record of batch.keys) this.keys.set(`${record.caller} ${record.key}`, record);
     for (const record of batch.participants) this.participants.set(record.name, record);
+    for (const [id, lease] of batch.leases ?? []) {
+      if (lease) this.leases.set(id, lease);
+      else this.leases.delete(id);
+    }
     const { toIndex: appliedIndex, toTerm: appliedTerm, incarnation, publishedIndex } = batch;
     this.#at = { appliedIndex, appliedTerm, incarnation, publishedIndex };
   }

@@ -4,3 +4,4 @@ export { migrateCoordinatorTables } from './migrate.js';
 export { COORDINATOR_MIGRATIONS, COORDINATOR_MIGRATIONS_TABLE } from './migrations.js';
 export { checkEmpty, NotEmptyError, type RestoreOptions, restoreState } from './restore-state.js';
 export { CHUNK_BYTES, SnapshotFormatError, type SnapshotHeader, verifySnapshot } from './snapshot-format.js';
+export { SNAPSHOT_TABLES } from './tables.js';

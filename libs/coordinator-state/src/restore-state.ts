@@ -77,9 +77,12 @@ async function refuseUnlessEmpty(client: pg.Client): Promise<void> {
   }
 }
 
-/** The members of the old cluster are no members of the new one; its participants are, but for those that are gone. */
+/**
+ * The members of the old cluster are no members of the new one; its participants are, but for those that are gone. Leased
+ * snapshots end: an older commit may still turn up below them.
+ */
 async function adjustMembers(client: pg.Client, { participants, gone }: RestoreOptions): Promise<void> {
-  await client.query('TRUNCATE member');
+  await client.query('TRUNCATE member, leased_snapshot');
   await client.query('DELETE FROM participant WHERE name = ANY ($1)', [gone]);
   await client.query(
     `INSERT INTO participant (name, isolation, operations, registered_at)

@@ -1,5 +1,5 @@
-import type { Isolation, OperationDescriptor } from '@concordat/protocol';
-import type { BranchRecord, IdempotencyClaim, TransactionRecord } from '@concordat/transaction';
+import type { Isolation, OperationDescriptor, StatusesAnswer, StatusesRequest } from '@concordat/protocol';
+import type { BranchRecord, IdempotencyClaim, SnapshotLease, TransactionRecord } from '@concordat/transaction';
 import type { ListQuery } from './store.js';
 
 /** How far a call waits: until the outcome is settled and durable, or until every branch is finalised as well. */
@@ -13,7 +13,7 @@ export interface BranchRequest {
 }
 
 export interface BeginRequest {
-  /** Defaults to the isolation that all named participants offer, else `local`. */
+  /** Defaults to `local` when participants are named and all of them are, else `global`. */
   readonly isolation?: Isolation;
   readonly serializable?: boolean;
   readonly timeoutMs?: number;
@@ -67,6 +67,8 @@ export interface CoordinatorApi {
   /** Begin, or one-shot when `commit` is true (resolves once decided, or completed when asked for). */
   begin(request: BeginRequest, context: CallContext): Promise<TransactionRecord>;
   enlist(id: string, request: BranchRequest, context: CallContext): Promise<BranchRecord>;
+  /** Enlists, runs the operation at once at the snapshot of the transaction, and resolves with its result. */
+  execute(id: string, request: BranchRequest, context: CallContext): Promise<BranchRecord>;
   commit(id: string, options: { wait?: WaitFor }, context: CallContext): Promise<TransactionRecord>;
   rollback(id: string, options: { wait?: WaitFor }, context: CallContext): Promise<TransactionRecord>;
   /** With `wait`, long-polls until that point, at most until the deadline of the transaction or 30 s, and returns what is then. */
@@ -77,6 +79,21 @@ export interface CoordinatorApi {
   participants(): ParticipantView[];
   participant(name: string): ParticipantView;
   readiness(): Readiness;
+  readonly snapshots: SnapshotApi;
+}
+
+/** Snapshots, and what became of transactions, by the ledger of this replica. */
+export interface SnapshotApi {
+  /** Resolves once this replica has applied everything up to `csn`. @throws ConcordatError snapshot-unavailable */
+  reach(csn: number): Promise<void>;
+  /** From memory alone (D6). @throws ConcordatError snapshot-unavailable, not-ready */
+  statuses(request: StatusesRequest): Promise<StatusesAnswer>;
+  /** @throws ConcordatError too-many-snapshots, not-ready */
+  lease(ttlMs: number): Promise<SnapshotLease>;
+  /** @throws ConcordatError snapshot-not-found, not-ready */
+  read(id: string): Promise<SnapshotLease>;
+  /** @throws ConcordatError snapshot-not-found, not-ready */
+  release(id: string): Promise<void>;
 }
 
 /** Nest injection token of the CoordinatorApi. */

@@ -201,12 +201,12 @@ describe('calls in states that do not allow them', () => {
 
   it('unknown participants, operations, inputs and isolations are refused before anything is begun', async () => {
     const engine = await leadingEngine();
-    const begin = (over: object, isolation?: 'local' | 'global') =>
-      engine.coordinator.begin({ branches: [{ ...branch, ...over }], ...(isolation && { isolation }) }, CALLER);
+    const begin = (over: object, serializable = false) =>
+      engine.coordinator.begin({ branches: [{ ...branch, ...over }], serializable }, CALLER);
     await expect(begin({ participant: 'nobody' })).rejects.toMatchObject({ code: 'participant-unknown' });
     await expect(begin({ operation: 'nothing' })).rejects.toMatchObject({ code: 'operation-unknown' });
     await expect(begin({ input: 'text' })).rejects.toMatchObject({ code: 'input-invalid' });
-    await expect(begin({}, 'global')).rejects.toMatchObject({ code: 'isolation-mismatch' });
+    await expect(begin({}, true)).rejects.toMatchObject({ code: 'isolation-mismatch' });
     expect(engine.replica.leader?.inFlight).toBe(0);
   });
 

@@ -6,6 +6,7 @@ import {
   type BranchesReply,
   ConcordatError,
   type Done,
+  type Executed,
   type Heartbeat,
   type Reason,
   type Vote,
@@ -18,6 +19,7 @@ import {
   type Coordination,
   type CoordinationEvent,
   type IdempotencyClaim,
+  type ParticipantRecord,
   recordOf,
   step,
   type TransactionHeader,
@@ -34,13 +36,15 @@ import type {
   Readiness,
   WaitFor,
 } from './api.js';
-import { abortedError, keyReused, notActive, rolledBack, unavailable, unknownOutcome } from './errors.js';
+import { abortedError, notActive, rolledBack, unavailable, unknownOutcome } from './errors.js';
 import { IdempotencyKeys } from './idempotency.js';
+import { checkIsolation, isolationOf, mustBeGlobal } from './isolation.js';
 import type { Leader } from './leader.js';
 import { LeaderContact } from './leader-contact.js';
 import { missingRecord } from './missing-record.js';
 import { ParticipantRegistry } from './participant-registry.js';
 import type { Replica, ReplicaObserver, ReplicaPorts } from './replica.js';
+import { Snapshots } from './snapshots.js';
 import type { ListQuery } from './store.js';
 import { Watchers } from './watchers.js';
 import { pause, within } from './within.js';
@@ -60,6 +64,7 @@ export interface CoordinatorOptions {
 }
 
 export class Coordinator implements CoordinatorApi, ReplicaObserver {
+  readonly snapshots: Snapshots;
   readonly #keys: IdempotencyKeys;
   readonly #registry: ParticipantRegistry;
   readonly #watchers = new Watchers();
@@ -72,6 +77,7 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
     private readonly options: CoordinatorOptions,
   ) {
     this.#keys = new IdempotencyKeys(replica.ledger, ports.store);
+    this.snapshots = new Snapshots(replica, ports.metrics, () => this.#confirm());
     this.#contact = new LeaderContact(ports.log, ports.clock, options.electionTimeoutMs);
     this.#registry = new ParticipantRegistry((participant) => replica.leader?.lagOf(participant) ?? 0);
     for (const participant of replica.ledger.participants.values()) this.#registry.register(participant);
@@ -87,10 +93,11 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
     if (request.commit && branches.length === 0) {
       throw new ConcordatError('transaction-empty', 'A one-shot transaction needs at least one branch.');
     }
-    for (const branch of branches) this.#checkBranch(request.isolation, branch);
-    const t = beginCoordination(this.#newHeader(leader, request, caller), claim ? [claim] : []);
-    for (const branch of branches) step(t, enlistment(t, branch), { now: t.header.createdAt, random: 0 });
-    const { header } = t;
+    const header = this.#newHeader(leader, request, caller);
+    const t = beginCoordination(header, claim ? [claim] : []);
+    for (const branch of branches) {
+      step(t, { type: 'enlist', ...newCall(t, branch) }, { now: header.createdAt, random: 0 });
+    }
     const first = claim && this.#keys.claim(claim, header.id, header.createdAt);
     if (first) return this.#replay(first, request); // another call with this key came in between
     leader.begin(t, { type: 'begin', header, branches: branchRecords(t), claims: t.claims });
@@ -103,18 +110,29 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
     const leader = this.#leader();
     const t = leader.get(id);
     if (!t) throw notActive(await this.get(id, {}));
-    this.#checkBranch(t.header.isolation, request);
-    if (t.branches.length >= BRANCHES_MAX) {
-      throw new ConcordatError('too-many-branches', `A transaction takes at most ${BRANCHES_MAX} branches.`, {
-        transactionId: id,
-      });
-    }
-    leader.deliver(id, enlistment(t, request));
+    this.#checkBranch(t, request);
+    leader.deliver(id, { type: 'enlist', ...newCall(t, request) });
     return branchRecords(t).at(-1) as BranchRecord;
   }
 
+  async execute(id: string, request: BranchRequest): Promise<BranchRecord> {
+    const leader = this.#leader();
+    const t = leader.get(id);
+    if (!t) throw notActive(await this.get(id, {}));
+    mustBeGlobal('An operation that runs at once', this.#checkBranch(t, request));
+    this.#admitWork();
+    const { participant, call } = newCall(t, request);
+    leader.deliver(id, { type: 'execute', participant, call });
+    const { branchId } = call;
+    const answered = leader.wait(id, { participant, branchId }, false) as Promise<TransactionRecord>;
+    const record = await within(answered, this.#decidedWithin(t));
+    if (!record) throw unknownOutcome(id);
+    if (record.outcome === 'aborted') throw abortedError(record);
+    return record.branches.find((branch) => branch.id === branchId) as BranchRecord;
+  }
+
   async commit(id: string, { wait }: { wait?: WaitFor }, { claim }: CallContext): Promise<TransactionRecord> {
-    await this.#checkKey(claim, id);
+    if (claim) await this.#keys.check(claim, id);
     const leader = this.#leader();
     const t = leader.get(id);
     if (!t) return this.#committed(await this.get(id, {}));
@@ -124,7 +142,7 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
   }
 
   async rollback(id: string, { wait }: { wait?: WaitFor }, { claim }: CallContext): Promise<TransactionRecord> {
-    await this.#checkKey(claim, id);
+    if (claim) await this.#keys.check(claim, id);
     const leader = this.#leader();
     const t = leader.get(id);
     if (!t) return rolledBack(await this.get(id, {}));
@@ -197,6 +215,10 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
 
   onVote(vote: Vote): void {
     this.replica.leader?.onVote(vote);
+  }
+
+  onExecuted(reply: Executed): void {
+    this.replica.leader?.onExecuted(reply);
   }
 
   onDone(done: Done): void {
@@ -288,27 +310,26 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
     return leader;
   }
 
-  #checkBranch(isolation: string | undefined, branch: BranchRequest): void {
-    const participant = this.#registry.check(branch);
-    const wanted = isolation ?? 'local';
-    if (participant.isolation !== wanted) {
-      const message = `${participant.name} offers ${participant.isolation} isolation, not ${wanted}.`;
-      throw new ConcordatError('isolation-mismatch', message, { participant: participant.name });
-    }
+  #checkBranch(t: Coordination, request: BranchRequest): ParticipantRecord {
+    const participant = this.#registry.check(request);
+    checkIsolation(t.header, participant);
+    if (t.branches.length < BRANCHES_MAX) return participant;
+    throw new ConcordatError('too-many-branches', `A transaction takes at most ${BRANCHES_MAX} branches.`, {
+      transactionId: t.header.id,
+    });
   }
 
+  /** The snapshot is everything applied: a commit proves afterwards that it was the true leader's (design §3). */
   #newHeader(leader: Leader, request: BeginRequest, caller: string): TransactionHeader {
-    if (request.serializable || request.isolation === 'global') {
-      throw new ConcordatError('isolation-mismatch', 'Only local isolation is offered so far.');
-    }
+    const participants = (request.branches ?? []).map((branch) => this.#registry.check(branch));
+    const snapshot = this.replica.isReconciling ? null : this.replica.ledger.appliedCsn;
+    const isolation = isolationOf(request, participants, snapshot);
     const now = this.ports.clock.now();
     return {
       id: leader.nextId(),
-      isolation: 'local',
-      serializable: false,
+      ...isolation,
       label: request.label ?? null,
       caller,
-      snapshot: null,
       createdAt: now,
       deadlineAt: now + (request.timeoutMs ?? TIMEOUT_DEFAULT_MS),
     };
@@ -322,14 +343,6 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
     return this.#committed(await this.get(id, {}));
   }
 
-  async #checkKey(claim: IdempotencyClaim | undefined, id: string): Promise<void> {
-    if (!claim) return;
-    const known = await this.#keys.resolve(claim);
-    if (known !== undefined && known !== id) {
-      throw keyReused(known);
-    }
-  }
-
   /** Delivers what a call asks for, with its key; the key of a call that is refused binds nothing. */
   #deliver(
     leader: Leader,
@@ -337,19 +350,13 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
     claim: IdempotencyClaim | undefined,
     eventWith: (claims: readonly IdempotencyClaim[]) => CoordinationEvent,
   ): void {
-    const claims = this.#newClaims(claim, t);
+    const claims = this.#keys.claimFor(t, claim, this.ports.clock.now());
     try {
       leader.deliver(t.header.id, eventWith(claims));
     } catch (error) {
       for (const refused of claims) this.#keys.release(refused);
       throw error;
     }
-  }
-
-  #newClaims(claim: IdempotencyClaim | undefined, t: Coordination): readonly IdempotencyClaim[] {
-    if (!claim || t.outcome !== null || t.claims.some(({ key }) => key === claim.key)) return [];
-    const other = this.#keys.claim(claim, t.header.id, this.ports.clock.now());
-    return other === undefined ? [claim] : [];
   }
 
   /** The outcome of a commit: the record, or `transaction-aborted`. */
@@ -367,10 +374,14 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
     const decided = leader.wait(id, 'decided', applied);
     if (!t || !decided) return this.get(id, {});
     const completed = wait === 'completed' ? leader.wait(id, 'completed', applied) : undefined;
-    const left = t.header.deadlineAt - this.ports.clock.now() + DECISION_GRACE_MS;
-    const record = await within(decided, Math.max(left, DECISION_GRACE_MS));
+    const record = await within(decided, this.#decidedWithin(t));
     if (!record) throw unknownOutcome(id);
     return (completed && (await within(completed, WAIT_MAX_MS))) ?? record;
+  }
+
+  /** How long a call waits for the outcome, in ms. */
+  #decidedWithin({ header }: Coordination): number {
+    return Math.max(header.deadlineAt - this.ports.clock.now(), 0) + DECISION_GRACE_MS;
   }
 }
 
@@ -382,6 +393,6 @@ const stopped: Reason = {
   retryable: true,
 };
 
-function enlistment(t: Coordination, { participant, operation, input }: BranchRequest): CoordinationEvent {
-  return { type: 'enlist', participant, call: { branchId: String(t.branches.length + 1), operation, input } };
+function newCall(t: Coordination, { participant, operation, input }: BranchRequest) {
+  return { participant, call: { branchId: String(t.branches.length + 1), operation, input } };
 }

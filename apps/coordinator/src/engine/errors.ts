@@ -47,3 +47,7 @@ export function keyReused(transactionId: string): ConcordatError {
 export function unavailable(code: ErrorCode, message: string): ConcordatError {
   return new ConcordatError(code, message, { retryAfterMs: RETRY_AFTER_MS });
 }
+
+/** An older commit may still turn up with its old CSN, below every snapshot that could be given out. */
+export const reconciling = (code: 'not-ready' | 'snapshot-unavailable'): ConcordatError =>
+  unavailable(code, 'The restored cluster has not heard all participants yet: it has no snapshot to give.');

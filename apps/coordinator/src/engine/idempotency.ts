@@ -1,4 +1,4 @@
-import type { IdempotencyClaim, KeyRecord, Ledger } from '@concordat/transaction';
+import type { Coordination, IdempotencyClaim, KeyRecord, Ledger } from '@concordat/transaction';
 import { keyReused } from './errors.js';
 import type { TransactionStore } from './store.js';
 
@@ -37,6 +37,18 @@ export class IdempotencyKeys {
     if (found) return sameRequest(found, claim);
     this.#underWay.set(nameOf(claim), { ...claim, transactionId, createdAt: now });
     return undefined;
+  }
+
+  /** @throws ConcordatError idempotency-key-reused when the key stands for another transaction; as `resolve` */
+  async check(claim: IdempotencyClaim, transactionId: string): Promise<void> {
+    const known = await this.resolve(claim);
+    if (known !== undefined && known !== transactionId) throw keyReused(known);
+  }
+
+  /** Binds the key of a call on a transaction, unless it has one or is settled. @returns what its entry is to carry */
+  claimFor(t: Coordination, claim: IdempotencyClaim | undefined, now: number): readonly IdempotencyClaim[] {
+    if (!claim || t.outcome !== null || t.claims.some(({ key }) => key === claim.key)) return [];
+    return this.claim(claim, t.header.id, now) === undefined ? [claim] : [];
   }
 
   /** The ledger knows the key now. */

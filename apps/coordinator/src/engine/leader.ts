@@ -6,8 +6,8 @@
  * the rules (libs/transaction), the ledger, admission.
  */
 import {
-  type Command,
   type Done,
+  type Executed,
   formatTransactionId,
   LOWEST_TRANSACTION_ID,
   parseTransactionId,
@@ -23,15 +23,18 @@ import {
   type Effect,
   type Entry,
   isOlder,
+  type Ledger,
   recordOf,
   resumeCoordination,
   step,
   type TransactionRecord,
   withBranch,
 } from '@concordat/transaction';
-import type { WaitFor } from './api.js';
+import { type CommandFrame, commandOf } from './commands.js';
 import type { Clock, EngineLogger, EngineMetrics, Messenger, Random } from './ports.js';
+import { SnapshotsInUse } from './snapshots-in-use.js';
 import { TimerWheel } from './timer-wheel.js';
+import { type Waiter, wakeWaiters } from './waiters.js';
 
 /** FORGET names at most this many transactions in one entry. */
 const FORGET_BATCH_MAX = 1000;
@@ -39,12 +42,8 @@ const FORGET_BATCH_MAX = 1000;
 const FORGET_GATHER_MS = 20;
 const TIMER_RESOLUTION_MS = 25;
 
-interface Waiter {
-  readonly until: WaitFor;
-  /** D4: an abort of a call that carried a key is answered after its entry is applied. */
-  readonly applied: boolean;
-  readonly resolve: (record: TransactionRecord) => void;
-}
+/** After these a transaction reads otherwise, also in the state that it was in. */
+const REPLIES: ReadonlySet<CoordinationEvent['type']> = new Set(['vote', 'done', 'executed']);
 
 interface Live {
   readonly t: Coordination;
@@ -63,8 +62,8 @@ export interface LeaderPorts {
   readonly onChanged: (t: Coordination) => void;
   /** A transaction that this leader does not hold: its last known state, from memory or Postgres. */
   readonly find: (id: string) => Promise<TransactionRecord | undefined>;
-  /** After a restore: whether earlier incarnations are reconciled with their participants; null where none was. */
-  readonly reconciliation: () => 'pending' | 'done' | null;
+  /** Read only: what is applied, which snapshots are leased, whether earlier incarnations are reconciled. */
+  readonly ledger: Pick<Ledger, 'appliedCsn' | 'leases' | 'reconciliation'>;
 }
 
 export class Leader {
@@ -74,6 +73,8 @@ export class Leader {
   /** Those of earlier incarnations, which a restored cluster finishes for them. */
   readonly #older = new Set<string>();
   readonly #timers: TimerWheel<Live>;
+  /** Those of undecided transactions. */
+  readonly #snapshots = new SnapshotsInUse();
   #incarnation = 0;
   #sequence = 0;
   #horizon: string | undefined;
@@ -106,10 +107,17 @@ export class Leader {
   lagOf(participant: string): number {
     let lag = 0;
     for (const { t } of this.#live.values()) {
-      const phase = t.works.get(participant)?.phase;
-      if (phase === 'preparing' || (phase === 'prepared' && t.outcome !== null)) lag += 1;
+      const { phase, session } = t.works.get(participant) ?? {};
+      if (phase === 'preparing' || (phase === 'prepared' && t.outcome !== null) || session?.queue.length) lag += 1;
     }
     return lag;
+  }
+
+  /** No snapshot below it is in use (S7): leased ones, those of undecided transactions, and whichever is given out next. */
+  get watermark(): number {
+    const { appliedCsn, leases } = this.ports.ledger;
+    const [oldestLease] = leases.size > 0 ? leases.values() : [];
+    return Math.min(appliedCsn, this.#snapshots.oldest ?? appliedCsn, oldestLease?.csn ?? appliedCsn);
   }
 
   /**
@@ -156,6 +164,7 @@ export class Leader {
   begin(t: Coordination, entry: Entry): void {
     const live: Live = { t, dueAt: t.header.deadlineAt, waiters: [] };
     this.#live.set(t.header.id, live);
+    if (t.header.snapshot !== null) this.#snapshots.add(t.header.id, t.header.snapshot);
     this.#timers.schedule(live.dueAt, live);
     this.ports.propose(entry);
     this.ports.metrics.transactionBegun();
@@ -168,12 +177,11 @@ export class Leader {
   }
 
   /** Resolves when the transaction is as far as asked. Never rejects: whoever waits sets the bound. */
-  wait(id: string, until: WaitFor, applied: boolean): Promise<TransactionRecord> | undefined {
+  wait(id: string, until: Waiter['until'], applied: boolean): Promise<TransactionRecord> | undefined {
     const live = this.#live.get(id);
     if (!live) return undefined;
     return new Promise((resolve) => {
-      live.waiters.push({ until, applied, resolve });
-      wakeWaiters(live);
+      live.waiters = wakeWaiters(live.t, [...live.waiters, { until, applied, resolve }]);
     });
   }
 
@@ -182,6 +190,12 @@ export class Leader {
     if (live && this.#older.has(vote.transactionId) && this.#nameBranch(recordOf(live.t), vote)) return;
     if (live) this.#advance(live, { type: 'vote', vote });
     else if (vote.vote === 'prepared') void this.#answerUnknown(vote);
+  }
+
+  onExecuted(reply: Executed): void {
+    const live = this.#live.get(reply.transactionId);
+    if (live) this.#advance(live, { type: 'executed', reply });
+    else this.ports.metrics.strayReply('executed');
   }
 
   onDone(done: Done): void {
@@ -194,8 +208,8 @@ export class Leader {
   /** A participant spoke for the first time since it started: what waits for it is sent again now. */
   onParticipantReturned(participant: string): void {
     for (const live of this.#live.values()) {
-      const phase = live.t.works.get(participant)?.phase;
-      if (phase === 'preparing' || phase === 'prepared') this.#advance(live, { type: 'due' });
+      const { phase, session } = live.t.works.get(participant) ?? {};
+      if (phase === 'preparing' || phase === 'prepared' || session) this.#advance(live, { type: 'due' });
     }
   }
 
@@ -249,8 +263,9 @@ export class Leader {
     const before = live.t.state;
     const effects = step(live.t, event, { now: clock.now(), random: random() });
     for (const effect of effects) this.#carryOut(live, effect, event);
-    if (live.t.state !== before || event.type === 'vote' || event.type === 'done') this.ports.onChanged(live.t);
-    if (live.waiters.length > 0) wakeWaiters(live);
+    if (live.t.outcome !== null) this.#snapshots.delete(live.t.header.id);
+    if (live.t.state !== before || REPLIES.has(event.type)) this.ports.onChanged(live.t);
+    if (live.waiters.length > 0) live.waiters = wakeWaiters(live.t, live.waiters);
   }
 
   #carryOut(live: Live, effect: Effect, cause: CoordinationEvent): void {
@@ -260,7 +275,7 @@ export class Leader {
         return this.ports.propose(effect.entry);
       case 'send':
         if (cause.type === 'due') this.ports.metrics.commandResent(effect.command);
-        return this.ports.messenger.send(this.#command(live.t, effect));
+        return this.ports.messenger.send(commandOf(live.t, effect, this.#frame(), this.ports.clock.now()));
       case 'wake':
         live.dueAt = effect.at;
         return this.#timers.schedule(effect.at, live);
@@ -274,21 +289,17 @@ export class Leader {
     }
   }
 
-  #command(t: Coordination, effect: Extract<Effect, { type: 'send' }>): Command {
-    const { id: transactionId, isolation, serializable, snapshot, deadlineAt } = t.header;
-    const { participant } = effect;
-    const base = { v: WIRE_VERSION, transactionId, participant, horizon: this.#currentHorizon() } as const;
-    if (effect.command === 'commit') return { ...base, type: 'commit', csn: t.csn as number };
-    if (effect.command === 'rollback') return { ...base, type: 'rollback', presumed: false };
-    const operations = t.works.get(participant)?.operations ?? [];
-    const remainingMs = Math.max(0, deadlineAt - this.ports.clock.now());
-    return { ...base, type: 'prepare', isolation, serializable, snapshot, remainingMs, operations };
+  /** While earlier incarnations are reconciled no snapshot is given out, and none is collected below. */
+  #frame(): CommandFrame {
+    const horizon = this.#currentHorizon();
+    const { appliedCsn, reconciliation } = this.ports.ledger;
+    return reconciliation === 'pending' ? { horizon } : { horizon, appliedCsn, watermark: this.watermark };
   }
 
   /** H of D7: the oldest id that is not forgotten. Ids begin in the order of the map. */
   #currentHorizon(): string {
     // A participant must not forget what it may still be asked about.
-    if (this.#older.size > 0 || this.ports.reconciliation() === 'pending') return LOWEST_TRANSACTION_ID;
+    if (this.#older.size > 0 || this.ports.ledger.reconciliation === 'pending') return LOWEST_TRANSACTION_ID;
     this.#horizon ??=
       this.#live.keys().next().value ??
       formatTransactionId({ incarnation: this.#incarnation, term: this.term, sequence: this.#sequence + 1 });
@@ -329,15 +340,15 @@ export class Leader {
   async #answerUnknown(vote: Vote): Promise<void> {
     const { transactionId, participant } = vote;
     const id = parseTransactionId(transactionId);
-    const older = isOlder(transactionId, this.#incarnation) && this.ports.reconciliation() !== null;
+    const older = isOlder(transactionId, this.#incarnation) && this.ports.ledger.reconciliation !== null;
     const mine = id && id.incarnation === this.#incarnation && (id.term < this.term || this.hasIssued(transactionId));
     if (!(mine || older) || !this.ready) return this.ports.metrics.strayReply('vote');
     try {
       const record = await this.ports.find(transactionId);
       if (this.#deposed || this.#live.has(transactionId)) return;
-      if (older && !record?.outcome && this.ports.reconciliation() === 'pending') return;
+      if (older && !record?.outcome && this.ports.ledger.reconciliation === 'pending') return;
       if (record && this.#nameBranch(record, vote)) return;
-      const base = { v: WIRE_VERSION, transactionId, participant, horizon: this.#currentHorizon() } as const;
+      const base = { v: WIRE_VERSION, transactionId, participant, ...this.#frame() } as const;
       const named = record?.branches.some(
         (branch) => branch.participant === participant && branch.status !== 'refused',
       );
@@ -358,17 +369,4 @@ export class Leader {
     if (extended) this.ports.propose({ type: 'reconcile', at: this.ports.clock.now(), transactions: [extended] });
     return extended !== undefined;
   }
-}
-
-function wakeWaiters(live: Live): void {
-  const { state } = live.t;
-  if (state === 'active' || state === 'preparing' || state === 'committing') return;
-  let record: TransactionRecord | undefined;
-  live.waiters = live.waiters.filter(({ until, applied, resolve }) => {
-    // `completed` is heard from the applied FORGET (`#remove`), so that completedAt is the logged one.
-    if (until === 'completed' || (applied && state === 'aborting')) return true;
-    record ??= recordOf(live.t);
-    resolve(record);
-    return false;
-  });
 }

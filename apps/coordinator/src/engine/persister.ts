@@ -5,7 +5,14 @@
  * - W2 Postgres being slow or away delays nothing but this; the backlog is bounded, and whoever admits new work asks `full`.
  * - W3 The decision log is cut only below an index that Postgres holds durably.
  */
-import type { Change, KeyRecord, MemberRecord, ParticipantRecord, TransactionRecord } from '@concordat/transaction';
+import type {
+  Change,
+  KeyRecord,
+  MemberRecord,
+  ParticipantRecord,
+  SnapshotLease,
+  TransactionRecord,
+} from '@concordat/transaction';
 import type { EngineLogger, EngineMetrics } from './ports.js';
 import { type PersistBatch, type PersistedState, StaleWriterError, type TransactionStore } from './store.js';
 import { pause } from './within.js';
@@ -23,6 +30,7 @@ interface Pending {
   readonly members: Map<number, MemberRecord>;
   prune: PersistBatch['prune'];
   reconciled: boolean;
+  readonly leases: Map<string, SnapshotLease | null>;
 }
 
 const nothingPending = (): Pending => ({
@@ -32,6 +40,7 @@ const nothingPending = (): Pending => ({
   members: new Map(),
   prune: null,
   reconciled: false,
+  leases: new Map(),
 });
 
 /** What Postgres holds at the beginning. */
@@ -95,6 +104,8 @@ export class Persister {
     if (change.keys.length > 0) this.#pending.keys.push(...change.keys);
     if (change.prune) this.#pending.prune = change.prune;
     if (change.reconciled) this.#pending.reconciled = true;
+    if (change.leased) this.#pending.leases.set(change.leased.id, change.leased);
+    for (const id of change.released ?? []) this.#pending.leases.set(id, null);
     this.#schedule(BATCH_INTERVAL_MS);
   }
 
@@ -194,6 +205,7 @@ export class Persister {
       keys: pending.keys,
       participants: [...pending.participants.values()],
       members: [...pending.members.values()],
+      ...(pending.leases.size > 0 && { leases: pending.leases }),
       prune: pending.prune,
     };
   }

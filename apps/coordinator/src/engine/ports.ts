@@ -1,4 +1,4 @@
-import type { Command, OutcomeEvent } from '@concordat/protocol';
+import type { Command, OutcomeEvent, StatusAnswer } from '@concordat/protocol';
 
 /** Unix time in ms. */
 export interface Clock {
@@ -30,6 +30,7 @@ export interface EngineMetrics {
   commandResent(command: string): void;
   hazardRaised(participant: string): void;
   strayReply(type: string): void;
+  statusesAnswered(answers: readonly StatusAnswer[]): void;
   persisted(transactions: number, tookMs: number): void;
 }
 

@@ -15,6 +15,7 @@ import {
   Ledger,
   type TransactionRecord,
 } from '@concordat/transaction';
+import { AppliedWaiters } from './applied-waiters.js';
 import type { DecisionLog, DecisionLogListener, LogEntry } from './decision-log.js';
 import { Leader } from './leader.js';
 import { missingRecord } from './missing-record.js';
@@ -23,6 +24,7 @@ import { Persister } from './persister.js';
 import type { Clock, EngineLogger, EngineMetrics, Messenger, Random } from './ports.js';
 import { Publisher } from './publisher.js';
 import { Reconciler } from './reconciler.js';
+import { SnapshotLeases } from './snapshot-leases.js';
 import type { OpenOptions, PersistedState, TransactionStore } from './store.js';
 import { within } from './within.js';
 
@@ -67,6 +69,9 @@ export class Replica implements DecisionLogListener {
   leader: Leader | undefined;
   /** While this replica leads a restored cluster that does not know yet what became of earlier incarnations. */
   reconciler: Reconciler | undefined;
+  /** While this replica leads: the snapshots that are leased through it. */
+  leases: SnapshotLeases | undefined;
+  readonly applied: AppliedWaiters;
   /** Unix ms of the first entry of the current term; when undecided transactions of earlier terms were settled. */
   termStartedAt = 0;
   readonly #outbox: Outbox;
@@ -82,6 +87,7 @@ export class Replica implements DecisionLogListener {
     private readonly ports: ReplicaPorts,
   ) {
     this.ledger = new Ledger(state, KEYS_IN_MEMORY_MAX);
+    this.applied = new AppliedWaiters(this.ledger);
     this.#outbox = new Outbox(state.unpublished);
     this.#compactedIndex = state.appliedIndex;
     this.persister = new Persister(state, {
@@ -111,11 +117,13 @@ export class Replica implements DecisionLogListener {
       for (const record of change.transactions) if (record.decidedIndex === index) this.#outbox.add(record);
       if (entry?.type === 'published') this.#outbox.published(entry.index);
       this.leader?.onChange(change);
+      if (change.leased || change.released) this.leases?.onChange(change);
       // After the leader has heard of the change: what the entry itself settles, the leader takes up as decided.
       if (entry?.type === 'term') this.#onTermApplied(term, entry.at);
       if (entry?.type === 'reconcile') for (const record of change.transactions) this.leader?.adopt(record);
       this.#observer?.onChange(change);
     }
+    this.applied.onApplied();
     if (this.#outbox.size > 0) this.#publisher?.poke();
   }
 
@@ -133,7 +141,7 @@ export class Replica implements DecisionLogListener {
       random,
       onChanged: (t) => this.#observer?.onCoordinationChanged(t),
       find: (id) => this.find(id),
-      reconciliation: () => this.ledger.reconciliation,
+      ledger: this.ledger,
     });
     this.propose({ type: 'term', incarnation, begun: this.ledger.incarnation, at: now });
     logger.info({ term }, 'leading');
@@ -145,6 +153,8 @@ export class Replica implements DecisionLogListener {
     this.leader = undefined;
     this.reconciler?.stop();
     this.reconciler = undefined;
+    this.leases?.stop();
+    this.leases = undefined;
     this.#publisher?.stop();
     this.#publisher = undefined;
     clearInterval(this.#pruning);
@@ -177,6 +187,7 @@ export class Replica implements DecisionLogListener {
     this.persister.resume(state);
     this.#compactedIndex = state.appliedIndex;
     this.#observer?.onRestored();
+    this.applied.onApplied();
     logger.info({ appliedIndex: state.appliedIndex }, 'the state was taken over from another replica');
   }
 
@@ -216,7 +227,17 @@ export class Replica implements DecisionLogListener {
     );
     this.#pruning = setInterval(() => this.#prune(), PRUNE_INTERVAL_MS);
     this.#pruning.unref();
-    if (this.ledger.reconciliation === 'pending') this.reconciler = this.#reconcile();
+    this.leases = new SnapshotLeases(term, {
+      ledger: this.ledger,
+      clock: this.ports.clock,
+      propose: (entry) => this.propose(entry),
+    });
+    if (this.isReconciling) this.reconciler = this.#reconcile();
+  }
+
+  /** After a restore, until every participant was heard. */
+  get isReconciling(): boolean {
+    return this.ledger.reconciliation === 'pending';
   }
 
   #reconcile(): Reconciler {

@@ -1,4 +1,10 @@
-import type { KeyRecord, MemberRecord, ParticipantRecord, TransactionRecord } from '@concordat/transaction';
+import type {
+  KeyRecord,
+  MemberRecord,
+  ParticipantRecord,
+  SnapshotLease,
+  TransactionRecord,
+} from '@concordat/transaction';
 
 /** What a replica finds in its own Postgres at start; the decision log is replayed from `appliedIndex` on. */
 export interface PersistedState {
@@ -21,6 +27,8 @@ export interface PersistedState {
   readonly members: readonly MemberRecord[];
   /** The most recent keys, newest last, at most the number asked for. */
   readonly keys: readonly KeyRecord[];
+  /** Oldest first. */
+  readonly leases?: readonly SnapshotLease[];
 }
 
 /** One step forward: everything that changed between two applied indices, each transaction once, in its last state. */
@@ -36,6 +44,8 @@ export interface PersistBatch {
   readonly keys: readonly KeyRecord[];
   readonly participants: readonly ParticipantRecord[];
   readonly members: readonly MemberRecord[];
+  /** Leased snapshots by their ids; null: no longer. Left out when there is nothing to say. */
+  readonly leases?: ReadonlyMap<string, SnapshotLease | null>;
   /** Delete completed transactions and keys older than these Unix times in ms; null when nothing is to be pruned. */
   readonly prune: { readonly completedBefore: number; readonly keysBefore: number } | null;
 }

@@ -30,8 +30,8 @@ interface Channel {
   readonly messages: readonly Message[];
 }
 
-const [prepare, commit, rollback, report] = commandSchema.options;
-const [vote, done, heartbeat, branches] = replySchema.options;
+const [prepare, execute, commit, rollback, report] = commandSchema.options;
+const [vote, executed, done, heartbeat, branches] = replySchema.options;
 
 const deadLetter: Message = {
   name: 'deadLetter',
@@ -46,6 +46,7 @@ const CHANNELS: Readonly<Record<string, Channel>> = {
     action: 'send',
     messages: [
       { name: 'prepare', summary: 'Do the work, make it durable, and vote.', schema: prepare },
+      { name: 'execute', summary: 'Run one operation at once, at the snapshot; its writes wait.', schema: execute },
       { name: 'commit', summary: 'The transaction is committed: finalise, then say done.', schema: commit },
       { name: 'rollback', summary: 'The transaction is aborted: undo, then say done.', schema: rollback },
       {
@@ -61,6 +62,7 @@ const CHANNELS: Readonly<Record<string, Channel>> = {
     action: 'receive',
     messages: [
       { name: 'vote', summary: 'Whether the participant can commit; repeated until it hears.', schema: vote },
+      { name: 'executed', summary: 'The answer to an execute: its result, or why not.', schema: executed },
       { name: 'done', summary: 'The finalisation is durable.', schema: done },
       {
         name: 'heartbeat',

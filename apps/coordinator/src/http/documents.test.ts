@@ -70,7 +70,8 @@ describe('/openapi.json', () => {
 
   it('documents a problem for every code, and every code is on some route or common to all', () => {
     const text = JSON.stringify(document);
-    const outside = ['route-not-found', 'method-not-allowed'];
+    // The last one is what participants answer at their own paths.
+    const outside = ['route-not-found', 'method-not-allowed', 'snapshot-too-old'];
     for (const code of Object.keys(ERRORS).filter((one) => !outside.includes(one))) {
       expect(text).toContain(`\`${code}\``);
     }
@@ -138,12 +139,15 @@ describe('the registry of errors', () => {
       ['route-not-found', 404, false],
       ['transaction-not-found', 404, false],
       ['participant-not-found', 404, false],
+      ['snapshot-not-found', 404, false],
       ['method-not-allowed', 405, false],
       ['transaction-aborted', 409, false],
       ['transaction-committed', 409, false],
       ['transaction-not-active', 409, false],
+      ['operation-running', 409, true],
       ['transaction-empty', 409, false],
       ['transaction-gone', 410, false],
+      ['snapshot-too-old', 410, false],
       ['membership-refused', 409, false],
       ['body-too-large', 413, false],
       ['unsupported-media-type', 415, false],
@@ -152,12 +156,14 @@ describe('the registry of errors', () => {
       ['input-invalid', 422, false],
       ['isolation-mismatch', 422, false],
       ['idempotency-key-reused', 422, false],
+      ['too-many-snapshots', 422, false],
       ['too-many-branches', 422, false],
       ['internal', 500, true],
       ['overloaded', 503, true],
       ['kafka-unavailable', 503, true],
       ['postgres-unavailable', 503, true],
       ['persistence-backlog-full', 503, true],
+      ['snapshot-unavailable', 503, true],
       ['not-ready', 503, true],
       ['stopping', 503, true],
       ['outcome-unknown', 504, false],

@@ -12,6 +12,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Agent, type Dispatcher, request as send } from 'undici';
 import type { Leadership } from '../engine/cluster-api.js';
 import { pause } from '../engine/within.js';
+import { MIN_CSN_HEADER } from './min-csn.js';
 
 const FORWARDED_HEADER = 'x-concordat-forwarded';
 /** How long a call waits for a leader to be there, in ms; a read of the cluster only as long as an election takes to begin. */
@@ -25,6 +26,7 @@ const ANSWER_TIMEOUT_MS = 120_000;
 const HEADERS_PASSED = [
   'content-type',
   'idempotency-key',
+  MIN_CSN_HEADER,
   'traceparent',
   'tracestate',
   'authorization',
@@ -40,6 +42,7 @@ type Answer = Dispatcher.ResponseData;
 /** What must reach the leader: writes, and reads of what only the leader knows in full. */
 function needsLeader({ method, url, routeOptions }: FastifyRequest): boolean {
   const path = routeOptions.url ?? '';
+  if (path.startsWith('/v1/snapshots')) return method !== 'GET'; // a lease is read from this replica's ledger
   if (!path.startsWith('/v1/transactions') && !path.startsWith('/v1/cluster')) return false;
   if (method === 'POST' || method === 'DELETE') return true;
   if (path === '/v1/transactions') return false; // a list is read from this replica's Postgres, up to the read index

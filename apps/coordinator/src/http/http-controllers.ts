@@ -3,6 +3,7 @@ import { DocumentsController } from './documents.controller.js';
 import { HealthController } from './health.controller.js';
 import { MetricsController } from './metrics.controller.js';
 import { ParticipantsController } from './participants.controller.js';
+import { SnapshotsController } from './snapshots.controller.js';
 import { TransactionEventsController } from './transaction-events.controller.js';
 import { TransactionsController } from './transactions.controller.js';
 
@@ -11,6 +12,7 @@ export const HTTP_CONTROLLERS = [
   TransactionsController,
   TransactionEventsController,
   ParticipantsController,
+  SnapshotsController,
   ClusterController,
   HealthController,
   MetricsController,

@@ -3,8 +3,9 @@ import type { z } from 'zod';
 import { IDEMPOTENCY_KEY_PATTERN } from './idempotency.js';
 import { type JsonSchema, SchemaComponents, toJsonSchema } from './json-schema.js';
 import { BODY_BYTES_MAX } from './limits.js';
+import { MIN_CSN_PATTERN } from './min-csn.js';
 import { ROUTES, type Route, type RouteResponse } from './routes.js';
-import { problemSchema } from './schemas.js';
+import { problemSchema, SNAPSHOT_ID_PATTERN } from './schemas.js';
 
 /** Codes that any route may answer with. */
 const COMMON_ERRORS: readonly ErrorCode[] = ['request-invalid', 'internal'];
@@ -32,6 +33,7 @@ export function openApiDocument(version: string): JsonSchema {
     servers: [{ url: '/' }],
     tags: [
       { name: 'transactions', description: 'Begin, enlist, commit, roll back, read.' },
+      { name: 'snapshots', description: 'Prefixes of all commits to read at, and what became of transactions.' },
       { name: 'participants', description: 'Services that take part.' },
       { name: 'operations', description: 'Probes and metrics.' },
       { name: 'documents', description: 'Descriptions of this service.' },
@@ -46,6 +48,7 @@ function operation(route: Route, components: SchemaComponents, problem: JsonSche
     ...pathParameters(route.path),
     ...(route.query ? queryParameters(route.query) : []),
     ...(route.idempotencyKey ? [idempotencyKeyParameter] : []),
+    ...(route.minCsn ? [minCsnParameter] : []),
   ];
   return {
     operationId: route.operationId,
@@ -80,7 +83,7 @@ function success(response: RouteResponse, components: SchemaComponents): JsonSch
   return {
     description: response.description,
     ...(headers.length === 0 ? {} : { headers: Object.fromEntries(headers) }),
-    content: { [response.mediaType]: { schema } },
+    ...(response.mediaType === undefined ? {} : { content: { [response.mediaType]: { schema } } }),
   };
 }
 
@@ -114,8 +117,17 @@ const idempotencyKeyParameter = {
   schema: { type: 'string', pattern: IDEMPOTENCY_KEY_PATTERN },
 };
 
+const minCsnParameter = {
+  name: 'X-Concordat-Min-Csn',
+  in: 'header',
+  required: false,
+  description: 'Read your writes: answers once this much is applied at the replica that answers, else 503.',
+  schema: { type: 'string', pattern: MIN_CSN_PATTERN },
+};
+
 const pathPatterns: Readonly<Record<string, JsonSchema>> = {
   id: { type: 'string', pattern: TRANSACTION_ID_PATTERN.source },
+  snapshot: { type: 'string', pattern: SNAPSHOT_ID_PATTERN.source },
   name: { type: 'string', pattern: '^[a-z][a-z0-9-]{0,62}$' },
 };
 

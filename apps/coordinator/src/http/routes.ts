@@ -10,10 +10,15 @@ import {
   clusterSchema,
   emptyQuerySchema,
   endRequestSchema,
+  enlistQuerySchema,
   healthSchema,
   listQuerySchema,
   participantListSchema,
   participantSchema,
+  snapshotRequestSchema,
+  snapshotSchema,
+  statusesRequestSchema,
+  statusesSchema,
   transactionListSchema,
   transactionQuerySchema,
   transactionSchema,
@@ -23,7 +28,8 @@ import {
 export interface RouteResponse {
   readonly status: number;
   readonly description: string;
-  readonly mediaType: string;
+  /** Left out where there is no body. */
+  readonly mediaType?: string;
   readonly schema?: z.ZodType;
   /** Headers by name, with what they say. */
   readonly headers?: Readonly<Record<string, string>>;
@@ -34,11 +40,13 @@ export interface Route {
   /** With `{name}` for parameters. */
   readonly path: string;
   readonly operationId: string;
-  readonly tag: 'transactions' | 'participants' | 'cluster' | 'operations' | 'documents';
+  readonly tag: 'transactions' | 'snapshots' | 'participants' | 'cluster' | 'operations' | 'documents';
   readonly summary: string;
   readonly query?: z.ZodObject;
   readonly body?: { readonly schema: z.ZodType; readonly required: boolean };
   readonly idempotencyKey?: boolean;
+  /** Whether it waits for what `X-Concordat-Min-Csn` asks for. */
+  readonly minCsn?: boolean;
   readonly responses: readonly RouteResponse[];
   /** Codes that this route may answer with, beyond those any route may. */
   readonly errors: readonly ErrorCode[];
@@ -72,7 +80,13 @@ const BRANCHES: readonly ErrorCode[] = [
   'too-many-branches',
 ];
 const ONE_TRANSACTION: readonly ErrorCode[] = ['transaction-not-found', 'transaction-gone'];
-const READ_UNAVAILABLE: readonly ErrorCode[] = ['postgres-unavailable', 'not-ready', 'overloaded', 'stopping'];
+const READ_UNAVAILABLE: readonly ErrorCode[] = [
+  'snapshot-unavailable',
+  'postgres-unavailable',
+  'not-ready',
+  'overloaded',
+  'stopping',
+];
 
 const transactionRoutes: readonly Route[] = [
   {
@@ -84,6 +98,7 @@ const transactionRoutes: readonly Route[] = [
     query: emptyQuerySchema,
     body: { schema: beginRequestSchema, required: true },
     idempotencyKey: true,
+    minCsn: true,
     responses: [
       json(200, 'One-shot: the transaction is decided.', transactionSchema),
       {
@@ -100,6 +115,7 @@ const transactionRoutes: readonly Route[] = [
       ...ONE_TRANSACTION,
       'transaction-not-active',
       ...UNAVAILABLE,
+      'snapshot-unavailable',
       'outcome-unknown',
     ],
   },
@@ -110,6 +126,7 @@ const transactionRoutes: readonly Route[] = [
     tag: 'transactions',
     summary: 'List transactions, newest first.',
     query: listQuerySchema,
+    minCsn: true,
     responses: [json(200, 'One page.', transactionListSchema)],
     errors: ['request-invalid', 'cursor-invalid', ...READ_UNAVAILABLE],
   },
@@ -120,6 +137,7 @@ const transactionRoutes: readonly Route[] = [
     tag: 'transactions',
     summary: 'Read a transaction; with `wait` answer when it has come that far, at most 30 s later.',
     query: transactionQuerySchema,
+    minCsn: true,
     responses: [json(200, 'The transaction as it is.', transactionSchema)],
     errors: ['request-invalid', ...ONE_TRANSACTION, ...READ_UNAVAILABLE],
   },
@@ -128,10 +146,12 @@ const transactionRoutes: readonly Route[] = [
     path: '/v1/transactions/{id}/branches',
     operationId: 'enlistBranch',
     tag: 'transactions',
-    summary: 'Enlist one operation at one participant.',
-    query: emptyQuerySchema,
+    summary:
+      'Enlist one operation at one participant; with `execute=now` run it at once. Operations that run at once run before ' +
+      'those that are only enlisted, which run when the transaction is committed.',
+    query: enlistQuerySchema,
     body: { schema: branchRequestSchema, required: true },
-    responses: [json(201, 'The branch is enlisted.', branchSchema)],
+    responses: [json(201, 'The branch is enlisted, with its result if it was run at once.', branchSchema)],
     errors: [
       ...BODY,
       ...BRANCHES,
@@ -140,6 +160,7 @@ const transactionRoutes: readonly Route[] = [
       'transaction-committed',
       'transaction-not-active',
       ...UNAVAILABLE,
+      'outcome-unknown',
     ],
   },
   {
@@ -159,6 +180,7 @@ const transactionRoutes: readonly Route[] = [
       'transaction-aborted',
       'transaction-empty',
       'transaction-not-active',
+      'operation-running',
       ...UNAVAILABLE,
       'outcome-unknown',
     ],
@@ -190,8 +212,58 @@ const transactionRoutes: readonly Route[] = [
     tag: 'transactions',
     summary: 'Server-sent events: the transaction as it is, then at every change, until it is completed.',
     query: emptyQuerySchema,
+    minCsn: true,
     responses: [text('Events named `transaction`, each with a Transaction as its data.', 'text/event-stream')],
     errors: ['request-invalid', ...ONE_TRANSACTION, ...READ_UNAVAILABLE],
+  },
+];
+
+const snapshotRoutes: readonly Route[] = [
+  {
+    method: 'POST',
+    path: '/v1/snapshots',
+    operationId: 'leaseSnapshot',
+    tag: 'snapshots',
+    summary: 'Lease a read snapshot: while it is leased, no participant collects a version that it needs.',
+    query: emptyQuerySchema,
+    body: { schema: snapshotRequestSchema, required: true },
+    responses: [
+      { ...json(201, 'The snapshot is leased.', snapshotSchema), headers: { Location: 'Path of the lease.' } },
+    ],
+    errors: [...BODY, 'too-many-snapshots', 'not-ready', 'outcome-unknown'],
+  },
+  {
+    method: 'GET',
+    path: '/v1/snapshots/{snapshot}',
+    operationId: 'getSnapshot',
+    tag: 'snapshots',
+    summary: 'Read a lease.',
+    query: emptyQuerySchema,
+    responses: [json(200, 'The lease.', snapshotSchema)],
+    errors: ['request-invalid', 'snapshot-not-found', 'not-ready'],
+  },
+  {
+    method: 'DELETE',
+    path: '/v1/snapshots/{snapshot}',
+    operationId: 'releaseSnapshot',
+    tag: 'snapshots',
+    summary: 'Release a leased snapshot. Reads at it may then answer `snapshot-too-old` at participants.',
+    query: emptyQuerySchema,
+    responses: [{ status: 204, description: 'It is released.' }],
+    errors: [...BODY, 'snapshot-not-found', 'not-ready', 'outcome-unknown'],
+  },
+  {
+    method: 'POST',
+    path: '/v1/statuses',
+    operationId: 'askStatuses',
+    tag: 'snapshots',
+    summary:
+      'For participants: what became of transactions, from the memory of the replica that is asked. `unknown` is no abort; ' +
+      '`undecided`: a commit will have a number above `appliedCsn`.',
+    query: emptyQuerySchema,
+    body: { schema: statusesRequestSchema, required: true },
+    responses: [json(200, 'One answer for each, in order.', statusesSchema)],
+    errors: [...BODY, 'snapshot-unavailable', 'not-ready'],
   },
 ];
 
@@ -283,6 +355,7 @@ const document = (path: string, operationId: string, summary: string, mediaType 
 
 export const ROUTES: readonly Route[] = [
   ...transactionRoutes,
+  ...snapshotRoutes,
   ...participantRoutes,
   ...clusterRoutes,
   health('/health/live', 'isLive', 'Whether the process makes progress.', ['not-ready']),

@@ -9,6 +9,8 @@ import {
   operationNameSchema,
   participantNameSchema,
   reasonSchema,
+  statusesAnswerSchema,
+  statusesRequestSchema as wireStatusesRequestSchema,
 } from '@concordat/protocol';
 import { z } from 'zod';
 import { isStorableJson } from './json.js';
@@ -16,6 +18,9 @@ import { isStorableJson } from './json.js';
 export const BRANCHES_MAX = 100;
 export const TIMEOUT_MS_MIN = 100;
 export const TIMEOUT_MS_MAX = 600_000;
+export const SNAPSHOT_TTL_MS_MIN = 100;
+export const SNAPSHOT_TTL_MS_MAX = 3_600_000;
+export const SNAPSHOT_ID_PATTERN = /^s-[0-9a-z]{1,12}-[0-9a-z]{1,12}-[0-9a-z]{1,12}$/;
 export const LABEL_LENGTH_MAX = 200;
 export const LIST_LIMIT_MAX = 200;
 export const LIST_LIMIT_DEFAULT = 50;
@@ -50,8 +55,13 @@ export const branchRequestSchema = z
 
 export const beginRequestSchema = z
   .strictObject({
-    isolation: isolationSchema.optional(),
-    serializable: z.boolean().optional(),
+    isolation: isolationSchema
+      .optional()
+      .describe('Left out: `local` when branches are named and all their participants are local, else `global`.'),
+    serializable: z
+      .boolean()
+      .optional()
+      .describe('True: as if serializable transactions ran one after the other. All participants must be global.'),
     timeoutMs: z
       .int()
       .min(TIMEOUT_MS_MIN)
@@ -64,6 +74,26 @@ export const beginRequestSchema = z
     wait: waitSchema.optional(),
   })
   .meta({ id: 'BeginRequest' });
+
+export const snapshotRequestSchema = z
+  .strictObject({
+    ttlMs: z
+      .int()
+      .min(SNAPSHOT_TTL_MS_MIN)
+      .max(SNAPSHOT_TTL_MS_MAX)
+      .describe('Time until the lease ends by itself, in ms; it lasts longer where leadership changes.'),
+  })
+  .meta({ id: 'SnapshotRequest' });
+
+export const statusesRequestSchema = wireStatusesRequestSchema.strict().meta({ id: 'StatusesRequest' });
+export const statusesSchema = statusesAnswerSchema.strict().meta({ id: 'Statuses' });
+
+export const enlistQuerySchema = z.strictObject({
+  execute: z
+    .literal('now')
+    .optional()
+    .describe('Runs the operation at once, at the snapshot of the transaction, and answers with its result.'),
+});
 
 export const endRequestSchema = z.strictObject({ wait: waitSchema.optional() }).meta({ id: 'EndRequest' });
 
@@ -102,7 +132,11 @@ export const branchSchema = z
     participant: participantNameSchema,
     operation: operationNameSchema,
     status: z.enum(['enlisted', 'preparing', 'prepared', 'read-only', 'refused', 'committed', 'rolled-back', 'hazard']),
-    result: z.unknown().describe('What the operation returned; null until it has run.'),
+    result: z
+      .unknown()
+      .describe(
+        'What the operation returned; null until it has run. One that ran at once has it while still `enlisted`.',
+      ),
     reason: reasonSchema.nullable(),
   })
   .meta({ id: 'Branch' });
@@ -115,7 +149,10 @@ export const transactionSchema = z
     serializable: z.boolean(),
     label: z.string().nullable(),
     csn: z.int().nullable().describe('Commit sequence number; null unless committed.'),
-    snapshot: z.int().nullable(),
+    snapshot: z
+      .int()
+      .nullable()
+      .describe('The commits up to this number are what it sees at global participants; null where it has none.'),
     createdAt: isoTime,
     deadlineAt: isoTime,
     decidedAt: isoTime.nullable(),
@@ -124,6 +161,15 @@ export const transactionSchema = z
     branches: z.array(branchSchema),
   })
   .meta({ id: 'Transaction' });
+
+export const snapshotSchema = z
+  .strictObject({
+    id: z.string().regex(SNAPSHOT_ID_PATTERN),
+    csn: z.int().describe('Read at this commit sequence number: every participant shows the same prefix of commits.'),
+    createdAt: isoTime,
+    expiresAt: isoTime.describe('Not earlier; later where leadership has changed.'),
+  })
+  .meta({ id: 'Snapshot' });
 
 export const transactionListSchema = z
   .strictObject({

@@ -3,6 +3,7 @@ import { Controller, Get, Inject, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { COORDINATOR_API, type CoordinatorApi } from '../engine/api.js';
 import { EventStreams } from './event-streams.js';
+import { reachMinCsn } from './min-csn.js';
 import { emptyQuerySchema } from './schemas.js';
 import { transactionJson } from './transaction-json.js';
 import { checkTransactionId, parseRequest } from './validation.js';
@@ -20,6 +21,7 @@ export class TransactionEventsController {
     const id = checkTransactionId(request.params.id);
     parseRequest(emptyQuerySchema, request.query, 'query');
     this.streams.checkRoom();
+    await reachMinCsn(request, this.api);
     if (request.method === 'HEAD') {
       await this.api.get(id, {});
       return void reply.header('content-type', 'text/event-stream; charset=utf-8').send();

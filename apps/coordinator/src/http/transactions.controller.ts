@@ -4,12 +4,14 @@ import { COORDINATOR_API, type CoordinatorApi } from '../engine/api.js';
 import type { ListQuery } from '../engine/store.js';
 import { decodeCursor, encodeCursor } from './cursor.js';
 import { callContext, keyedCallContext } from './idempotency.js';
+import { reachMinCsn } from './min-csn.js';
 import { sendJson } from './replies.js';
 import {
   beginRequestSchema,
   branchRequestSchema,
   emptyQuerySchema,
   endRequestSchema,
+  enlistQuerySchema,
   LIST_LIMIT_DEFAULT,
   listQuerySchema,
   transactionQuerySchema,
@@ -28,7 +30,9 @@ export class TransactionsController {
   async begin(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     parseRequest(emptyQuerySchema, request.query, 'query');
     const body = parseRequest(beginRequestSchema, request.body, 'body');
-    const record = await this.api.begin(body, keyedCallContext(request));
+    const context = keyedCallContext(request);
+    await reachMinCsn(request, this.api);
+    const record = await this.api.begin(body, context);
     if (body.commit === true) return sendJson(reply, 200, transactionJson(record));
     void reply.header('location', `/v1/transactions/${record.id}`);
     sendJson(reply, 201, transactionJson(record));
@@ -38,6 +42,7 @@ export class TransactionsController {
   async list(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const { cursor, limit = LIST_LIMIT_DEFAULT, ...filter } = parseRequest(listQuerySchema, request.query, 'query');
     const query: ListQuery = { ...filter, limit, ...(cursor === undefined ? {} : { before: decodeCursor(cursor) }) };
+    await reachMinCsn(request, this.api);
     const records = await this.api.list(query);
     const last = records.at(-1);
     const nextCursor = last && records.length === limit ? encodeCursor(last.id) : null;
@@ -48,15 +53,18 @@ export class TransactionsController {
   async get(@Req() request: OneTransaction, @Res() reply: FastifyReply): Promise<void> {
     const id = checkTransactionId(request.params.id);
     const options = parseRequest(transactionQuerySchema, request.query, 'query');
+    await reachMinCsn(request, this.api);
     sendJson(reply, 200, transactionJson(await this.api.get(id, options)));
   }
 
   @Post(':id/branches')
   async enlist(@Req() request: OneTransaction, @Res() reply: FastifyReply): Promise<void> {
     const id = checkTransactionId(request.params.id);
-    parseRequest(emptyQuerySchema, request.query, 'query');
+    const { execute } = parseRequest(enlistQuerySchema, request.query, 'query');
     const body = parseRequest(branchRequestSchema, request.body, 'body');
-    sendJson(reply, 201, branchJson(await this.api.enlist(id, body, callContext(request))));
+    const context = callContext(request);
+    const branch = await (execute ? this.api.execute(id, body, context) : this.api.enlist(id, body, context));
+    sendJson(reply, 201, branchJson(branch));
   }
 
   @Post(':id/commit')

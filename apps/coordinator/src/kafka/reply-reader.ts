@@ -5,6 +5,7 @@ import {
   type DeadLetter,
   type Done,
   decodeReply,
+  type Executed,
   encodeMessage,
   type Heartbeat,
   REPLIES_TOPIC,
@@ -19,6 +20,7 @@ const DEAD_LETTER_VALUE_BYTES_MAX = 256 * 1024;
 
 export interface ReplyHandler {
   onVote(vote: Vote): void;
+  onExecuted(reply: Executed): void;
   onDone(done: Done): void;
   onHeartbeat(heartbeat: Heartbeat): void;
   onBranches(reply: BranchesReply): void;
@@ -65,7 +67,7 @@ export class ReplyReader {
       case 'vote':
         return this.handler.onVote(reply);
       case 'executed':
-        return undefined; // nobody executes yet
+        return this.handler.onExecuted(reply);
       case 'done':
         return this.handler.onDone(reply);
       case 'heartbeat':

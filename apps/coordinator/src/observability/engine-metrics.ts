@@ -1,4 +1,4 @@
-import { ABORT_REASONS } from '@concordat/protocol';
+import { ABORT_REASONS, type StatusAnswer } from '@concordat/protocol';
 import type { EngineMetrics } from '../engine/ports.js';
 import type { MetricsRegistry } from './metrics-registry.js';
 import type { CounterFamily, CounterSeries, HistogramFamily, HistogramSeries } from './series.js';
@@ -15,6 +15,7 @@ export class CoordinatorMetrics implements EngineMetrics {
   private readonly resent: CounterFamily;
   private readonly hazards: CounterFamily;
   private readonly strays: CounterFamily;
+  private readonly statuses: Readonly<Record<StatusAnswer['status'], CounterSeries>>;
   private readonly deadLetters: CounterSeries;
   private readonly persistedRows: CounterSeries;
   private readonly persistDuration: HistogramSeries;
@@ -40,6 +41,14 @@ export class CoordinatorMetrics implements EngineMetrics {
       'Branches whose participant contradicts the decision, by participant. Alert on any.',
     );
     this.strays = registry.counter('concordat_stray_replies_total', 'Replies about transactions not held, by type.');
+    const statuses = registry.counter('concordat_statuses_total', 'Transactions asked for at /v1/statuses, by answer.');
+    const series = (status: StatusAnswer['status']): CounterSeries => statuses.with({ status });
+    this.statuses = {
+      committed: series('committed'),
+      aborted: series('aborted'),
+      undecided: series('undecided'),
+      unknown: series('unknown'),
+    };
     this.deadLetters = one(
       registry.counter('concordat_dead_letters_total', 'Replies that could not be read. Alert on any.'),
     );
@@ -73,6 +82,10 @@ export class CoordinatorMetrics implements EngineMetrics {
 
   strayReply(type: string): void {
     this.strays.with({ type }).add();
+  }
+
+  statusesAnswered(answers: readonly StatusAnswer[]): void {
+    for (const { status } of answers) this.statuses[status].add();
   }
 
   deadLetter(): void {

@@ -3,6 +3,7 @@ import { DataSource } from 'typeorm';
 import {
   CoordinatorStateEntity,
   IdempotencyKeyEntity,
+  LeasedSnapshotEntity,
   MemberEntity,
   ParticipantEntity,
   TransactionEntity,
@@ -18,7 +19,14 @@ export function coordinatorDataSource(databaseUrl: string, onPoolError: (error: 
     type: 'postgres',
     url: databaseUrl,
     applicationName: 'concordat-coordinator',
-    entities: [CoordinatorStateEntity, TransactionEntity, IdempotencyKeyEntity, ParticipantEntity, MemberEntity],
+    entities: [
+      CoordinatorStateEntity,
+      TransactionEntity,
+      IdempotencyKeyEntity,
+      ParticipantEntity,
+      MemberEntity,
+      LeasedSnapshotEntity,
+    ],
     migrations: COORDINATOR_MIGRATIONS,
     migrationsTableName: COORDINATOR_MIGRATIONS_TABLE,
     migrationsTransactionMode: 'each',

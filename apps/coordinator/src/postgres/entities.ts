@@ -91,3 +91,12 @@ export class MemberEntity {
   @Column({ type: 'text' }) url!: string;
   @Column({ type: 'boolean' }) removed!: boolean;
 }
+
+/** A read snapshot that is leased. */
+@Entity('leased_snapshot')
+export class LeasedSnapshotEntity {
+  @PrimaryColumn({ type: 'text' }) id!: string;
+  @Column({ type: 'bigint', transformer: integer }) csn!: number;
+  @Column({ type: 'timestamptz', name: 'created_at', transformer: instant }) createdAt!: number;
+  @Column({ type: 'bigint', name: 'ttl_ms', transformer: integer }) ttlMs!: number;
+}

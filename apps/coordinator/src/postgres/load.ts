@@ -1,8 +1,10 @@
+import { SNAPSHOT_TABLES } from '@concordat/coordinator-state';
 import type { EntityManager } from 'typeorm';
 import type { OpenOptions, PersistedState } from '../engine/store.js';
 import {
   CoordinatorStateEntity,
   IdempotencyKeyEntity,
+  LeasedSnapshotEntity,
   MemberEntity,
   ParticipantEntity,
   TransactionEntity,
@@ -36,6 +38,7 @@ export async function load(
   const keys = await manager.find(IdempotencyKeyEntity, { order: { createdAt: 'DESC' }, take: keysMax });
   const participants = await manager.find(ParticipantEntity, { order: { name: 'ASC' } });
   const members = await manager.find(MemberEntity, { order: { raftId: 'ASC' } });
+  const leases = await manager.find(LeasedSnapshotEntity, { order: { csn: 'ASC' } });
   return {
     appliedIndex: state.appliedIndex,
     appliedTerm: state.appliedTerm,
@@ -49,6 +52,7 @@ export async function load(
     participants: participants.map(participantRecord),
     members: members.map(({ raftId, nodeId, address, url, removed }) => ({ raftId, nodeId, address, url, removed })),
     keys: keys.reverse().map(keyRecord),
+    leases: leases.map(({ id, csn, createdAt, ttlMs }) => ({ id, csn, createdAt, ttlMs })),
   };
 }
 
@@ -58,7 +62,7 @@ async function take(manager: EntityManager, memberId: string, options: OpenOptio
   const state = await manager.findOneByOrFail(CoordinatorStateEntity, { singleton: true });
   if (state.memberId === memberId) return state;
   if (options.adopt) {
-    await manager.query('TRUNCATE coordinator_state, transaction, idempotency_key, participant, member');
+    await manager.query(`TRUNCATE ${['coordinator_state', ...SNAPSHOT_TABLES].join(', ')}`);
     await insertEmptyState(manager, memberId);
     return manager.findOneByOrFail(CoordinatorStateEntity, { singleton: true });
   }

@@ -24,6 +24,7 @@ import {
 } from '../engine/store.js';
 import { CONNECT_TIMEOUT_MS, coordinatorDataSource, QUERY_TIMEOUT_MS } from './data-source.js';
 import { IdempotencyKeyEntity, TransactionEntity } from './entities.js';
+import { persistLeases } from './leases.js';
 import { load } from './load.js';
 import { partsOf, persistStatement } from './persist-statement.js';
 import { mergePruneLimits, pruneRound } from './pruning.js';
@@ -99,7 +100,7 @@ export class PostgresStore implements TransactionStore {
     const limits = mergePruneLimits(this.prune, batch.prune);
     const [first, ...rest] = partsOf(batch);
     try {
-      const isOneStatement = first !== undefined && rest.length === 0 && limits === null;
+      const isOneStatement = first !== undefined && rest.length === 0 && limits === null && !batch.leases;
       const moved = isOneStatement ? await this.write(this.writer, first) : await this.writeInParts(batch, limits);
       if (!moved) await this.settleUnmovedFence(batch);
       this.unacknowledged = undefined;
@@ -208,6 +209,7 @@ export class PostgresStore implements TransactionStore {
       await client.query('BEGIN');
       let moved = true;
       for (const part of partsOf(batch)) moved &&= await this.write(client, part);
+      if (moved && batch.leases) await persistLeases(client, batch.leases);
       const pruned = moved && limits ? await pruneRound(client, limits, this.through) : undefined;
       await client.query(moved ? 'COMMIT' : 'ROLLBACK');
       if (pruned) {
