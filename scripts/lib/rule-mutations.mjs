@@ -4,6 +4,8 @@
 const LEDGER = 'libs/transaction/src/ledger.ts';
 const TRANSITIONS = 'libs/transaction/src/transitions.ts';
 const LEADER = 'apps/coordinator/src/engine/leader.ts';
+const WAITERS = 'apps/coordinator/src/engine/waiters.ts';
+const STATUSES = 'apps/coordinator/src/engine/statuses.ts';
 const REPLICA = 'apps/coordinator/src/engine/replica.ts';
 const COORDINATOR = 'apps/coordinator/src/engine/coordinator.ts';
 const RAFT_LOG = 'apps/coordinator/src/cluster/raft-log.ts';
@@ -115,8 +117,8 @@ export const RULE_MUTATIONS = [
     rule: 'D3',
     file: TRANSITIONS,
     what: 'a rollback settles a transaction whose commit is settled',
-    find: 'committing: { enlist: late, commit: join, abort: ignore,',
-    replace: 'committing: { enlist: late, commit: join, abort,',
+    find: 'committing: { enlist: late, execute: late, executed: ignore, commit: join, abort: ignore,',
+    replace: 'committing: { enlist: late, execute: late, executed: ignore, commit: join, abort,',
     tests: CORE,
   },
   {
@@ -145,6 +147,14 @@ export const RULE_MUTATIONS = [
     tests: CORE,
   },
   {
+    rule: 'D3',
+    file: TRANSITIONS,
+    what: 'a commit is begun while an operation still runs',
+    find: 'if (session?.queue.length) throw stillRunning(t, participant);',
+    replace: '',
+    tests: WORLD,
+  },
+  {
     rule: 'D4',
     file: TRANSITIONS,
     what: 'COMMIT is sent when it is settled, before its entry is applied',
@@ -154,18 +164,18 @@ export const RULE_MUTATIONS = [
   },
   {
     rule: 'D4',
-    file: LEADER,
+    file: WAITERS,
     what: 'a keyed abort is answered before its entry is applied',
-    find: "if (until === 'completed' || (applied && state === 'aborting')) return true;",
-    replace: "if (until === 'completed') return true;",
+    find: "return until === 'completed' || (applied && state === 'aborting');",
+    replace: "return until === 'completed';",
     tests: engine('deciding'),
   },
   {
     rule: 'D4',
-    file: LEADER,
+    file: WAITERS,
     what: 'a commit is answered before its entry is applied',
-    find: "if (state === 'active' || state === 'preparing' || state === 'committing') return;",
-    replace: "if (state === 'active' || state === 'preparing') return;",
+    find: "if (state === 'active' || state === 'preparing' || state === 'committing') return true;",
+    replace: "if (state === 'active' || state === 'preparing') return true;",
     tests: engine('deciding'),
   },
   {
@@ -197,7 +207,7 @@ export const RULE_MUTATIONS = [
     rule: 'D6',
     file: LEADER,
     what: 'any unknown id is presumed aborted',
-    find: 'if (!mine || !this.ready)',
+    find: 'if (!(mine || older) || !this.ready)',
     replace: 'if (!this.ready)',
     tests: engine('recovery'),
   },
@@ -224,6 +234,39 @@ export const RULE_MUTATIONS = [
     find: 'this.replies.repeatVote(branch.transactionId, branch.vote);',
     replace: '',
     tests: participant('vote-repeater'),
+  },
+  {
+    rule: 'D6',
+    file: STATUSES,
+    what: 'the applied number of an answer is read behind its statuses',
+    find: 'const { appliedCsn } = source; // S-b: first',
+    replace:
+      'const first = ids.map((id) => statusOf(source, id)); return { appliedCsn: source.appliedCsn, statuses: first };',
+    tests: engine('statuses'),
+  },
+  {
+    rule: 'D6',
+    file: STATUSES,
+    what: 'third parties are told an abort that is settled and not applied',
+    find: 'if (record) return UNDECIDED;',
+    replace: "if (record) return leader?.get(id)?.outcome === 'aborted' ? ABORTED : UNDECIDED;",
+    tests: engine('statuses'),
+  },
+  {
+    rule: 'D6',
+    file: STATUSES,
+    what: 'third parties are told that an unknown transaction is aborted',
+    find: '? UNDECIDED : UNKNOWN',
+    replace: '? UNDECIDED : ABORTED',
+    tests: engine('statuses'),
+  },
+  {
+    rule: 'D6',
+    file: 'apps/coordinator/src/engine/snapshots.ts',
+    what: 'third parties are answered while commits of earlier incarnations may still turn up',
+    find: "if (this.replica.isReconciling) throw reconciling('snapshot-unavailable');",
+    replace: '',
+    tests: engine('snapshots'),
   },
   {
     rule: 'D7',
@@ -298,8 +341,8 @@ export const RULE_MUTATIONS = [
     rule: 'D8',
     file: COORDINATOR,
     what: 'an unknown id is judged before this replica leads',
-    find: 'this.#leader(); // D8',
-    replace: '// D8',
+    find: "if (!record?.outcome && (!record || options.consistency !== 'stale')) this.#leader();",
+    replace: '',
     tests: engine('callers'),
   },
   {
@@ -307,6 +350,7 @@ export const RULE_MUTATIONS = [
     file: COORDINATOR,
     what: 'an outcome that was not heard in time is reported as an abort',
     find: 'if (!record) throw unknownOutcome(id);',
+    nth: 1,
     replace: 'if (!record) throw abortedError(recordOf(t));',
     tests: engine('deciding'),
   },
@@ -325,6 +369,14 @@ export const RULE_MUTATIONS = [
     find: 'if (record.createdAt < before) this.#keys.delete(name);',
     replace: 'if (record.createdAt < Date.now()) this.#keys.delete(name);',
     tests: CORE,
+  },
+  {
+    rule: 'D9',
+    file: 'apps/coordinator/src/engine/snapshot-leases.ts',
+    what: 'a leased snapshot ends by the clock of the leader, without an entry',
+    find: "this.ports.propose({ type: 'release', ids: [id] }), ttlMs);",
+    replace: 'this.ports.ledger.leases.delete(id), ttlMs);',
+    tests: engine('snapshots'),
   },
   {
     rule: 'D10',
@@ -357,5 +409,21 @@ export const RULE_MUTATIONS = [
     find: 'await within(this.#lastProposal, CLOSE_GRACE_MS);',
     replace: '',
     tests: ['apps/coordinator/src/cluster/raft-log.test.ts'],
+  },
+  {
+    rule: 'S7',
+    file: LEADER,
+    what: 'versions are collected below a leased snapshot',
+    find: ', oldestLease?.csn ?? appliedCsn);',
+    replace: ');',
+    tests: engine('snapshots'),
+  },
+  {
+    rule: 'S7',
+    file: LEADER,
+    what: 'versions are collected below the snapshot of an undecided transaction',
+    find: 'this.#snapshots.oldest ?? appliedCsn, ',
+    replace: '',
+    tests: engine('snapshots'),
   },
 ];

@@ -83,7 +83,7 @@ describe('the Postgres store', () => {
   });
   afterEach(async () => {
     await store.close();
-    await database.query('TRUNCATE coordinator_state, transaction, idempotency_key, participant');
+    await database.query('TRUNCATE coordinator_state, transaction, idempotency_key, participant, leased_snapshot');
   });
 
   const reopened = async (keysMax = 100) => {
@@ -107,6 +107,7 @@ describe('the Postgres store', () => {
       participants: [],
       members: [],
       keys: [],
+      leases: [],
     });
   });
 
@@ -145,6 +146,7 @@ describe('the Postgres store', () => {
         { id: '3', participant: 'inventory', operation: 'read', status: 'read-only', result: [], reason: null },
       ],
     };
+    const lease = { id: 's-a-1-1', csn: INCARNATION * 1024 + 8, createdAt: NOW, ttlMs: 3_600_000 };
     const bare = record(8, { branches: [] });
     const key = { caller: odd, key: 'k"1', requestHash: 'ab', transactionId: id(7), createdAt: NOW };
     const participant = {
@@ -154,7 +156,16 @@ describe('the Postgres store', () => {
       registeredAt: NOW,
     };
     await store.persist(
-      batch(0, 9, { publishedIndex: 4, transactions: [everything, bare], keys: [key], participants: [participant] }),
+      batch(0, 9, {
+        publishedIndex: 4,
+        transactions: [everything, bare],
+        keys: [key],
+        participants: [participant],
+        leases: new Map([
+          [lease.id, lease],
+          ['s-a-1-2', null],
+        ]),
+      }),
     );
     expect(await store.find(id(7))).toEqual(everything);
     expect(await store.find(id(8))).toEqual(bare);
@@ -172,7 +183,17 @@ describe('the Postgres store', () => {
       participants: [participant],
       members: [],
       keys: [key],
+      leases: [lease],
     });
+  });
+
+  it('drops a lease that is released, and keeps the others oldest first', async () => {
+    const lease = (n: number) => ({ id: `s-a-1-${n}`, csn: 100 - n, createdAt: NOW, ttlMs: 1000 });
+    const leases = [1, 2, 3].map(lease);
+    await store.persist(batch(0, 1, { leases: new Map(leases.map((one) => [one.id, one])) }));
+    await store.persist(batch(1, 2, { leases: new Map([['s-a-1-2', null]]) }));
+    await expect(store.persist(batch(1, 3, { leases: new Map([['s-a-1-1', null]]) }))).rejects.toThrow();
+    expect((await reopened()).leases).toEqual([lease(3), lease(1)]);
   });
 
   it('writes a text that Postgres cannot hold as nearly as it can, instead of refusing the batch for ever', async () => {

@@ -1,5 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { crc32 } from 'node:zlib';
 import { CHUNK_BYTES, SnapshotFormatError } from '@concordat/coordinator-state';
 import { formatTransactionId } from '@concordat/protocol';
 import type { TransactionRecord } from '@concordat/transaction';
@@ -102,6 +103,7 @@ const everything = batch(0, 9, {
     },
   ],
   members: [{ raftId: 7, nodeId: 1, address: '127.0.0.1:9000', url: 'http://127.0.0.1:8080', removed: true }],
+  leases: new Map([['s-a-1-1', { id: 's-a-1-1', csn: INCARNATION * 1024 + 7, createdAt: NOW, ttlMs: 1000 }]]),
 });
 
 async function* cut(bytes: Uint8Array, chunkBytes: number): AsyncGenerator<Uint8Array> {
@@ -112,6 +114,31 @@ async function bytesOf(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const all: Uint8Array[] = [];
   for await (const chunk of chunks) all.push(chunk);
   return Buffer.concat(all);
+}
+
+/** The snapshot as a version wrote it that did not know the table; docs/backup-format.md. */
+function withoutTable(bytes: Buffer, name: string): Buffer {
+  const kept: Buffer[] = [bytes.subarray(0, 16)];
+  let inTable = false;
+  for (let at = 16; at < bytes.length; ) {
+    const frame = bytes.subarray(at, at + 5 + bytes.readUInt32BE(at + 1) + 4);
+    const type = frame.toString('latin1', 0, 1);
+    const payload = frame.subarray(5, -4).toString();
+    if (type === 'T') inTable = JSON.parse(payload).name === name;
+    if (type === 'Z') kept.push(trailerOf(Buffer.concat(kept), JSON.parse(payload).rows, name));
+    else if (!inTable) kept.push(frame);
+    at += frame.length;
+  }
+  return Buffer.concat(kept);
+}
+
+function trailerOf(before: Buffer, { ...rows }: Record<string, number>, without: string): Buffer {
+  delete rows[without];
+  const payload = Buffer.from(JSON.stringify({ rows, bytes: before.length, crc32: crc32(before) }));
+  const frame = Buffer.concat([Buffer.from('Z\0\0\0\0'), payload, Buffer.alloc(4)]);
+  frame.writeUInt32BE(payload.length, 1);
+  frame.writeUInt32BE(crc32(frame.subarray(0, -4)), frame.length - 4);
+  return frame;
 }
 
 describe('snapshots of the Postgres store', () => {
@@ -165,7 +192,7 @@ describe('snapshots of the Postgres store', () => {
     const copy = await target.open('member-b', 100);
     expect(copy).toEqual({ ...original, memberId: 'member-b' });
     expect(copy.transactions.map((one) => one.id)).toEqual([id(1), id(3)]);
-    for (const table of ['transaction', 'idempotency_key', 'participant', 'member']) {
+    for (const table of ['transaction', 'idempotency_key', 'participant', 'member', 'leased_snapshot']) {
       const rows = `SELECT t::text AS row FROM ${table} t ORDER BY 1`;
       expect(await to.query(rows)).toEqual(await from.query(rows));
     }
@@ -239,6 +266,16 @@ describe('snapshots of the Postgres store', () => {
     await expect(target.importSnapshot('member-b', cut(bytes, 999))).rejects.toThrow(
       'unknown column participant.colour: it was made by a newer version',
     );
+  });
+
+  it('of an earlier version, without leases, are taken all the same, and what was leased here is gone', async () => {
+    await source.persist(everything);
+    await target.persist(batch(0, 4, { leases: everything.leases ?? new Map() }));
+    const earlier = withoutTable(await exported(), 'leased_snapshot');
+    await target.importSnapshot('member-b', cut(earlier, 999));
+    const state = await target.open('member-b', 100);
+    expect(state).toMatchObject({ appliedIndex: 9, leases: [] });
+    expect(state.transactions.length).toBe(2);
   });
 
   it('let go of the database when they are not read to the end', async () => {
