@@ -110,6 +110,7 @@ export class FakeCoordinator implements CoordinatorApi {
   }
 
   async execute(id: string, request: BranchRequest, context: CallContext): Promise<BranchRecord> {
+    this.note('execute', id, request, context);
     const branch = { ...(await this.enlist(id, request, context)), result: { ran: request.operation } };
     this.change(id, { branches: [...this.need(id).branches.slice(0, -1), branch] });
     return branch;

@@ -89,3 +89,38 @@ describe('a replica without a leader', () => {
     await http.close();
   });
 });
+
+describe('a replica that follows', () => {
+  it('hands on leases, releases and operations that run at once, and answers statuses and reads of leases itself', async () => {
+    const [leading, following] = [new FakeCoordinator(), new FakeCoordinator()];
+    const leader = await startHttp(leading);
+    const http = await startHttp(following, Object.assign(new LoneCluster(), { leads: false, leaderUrl: leader.url }));
+    const leased = await http.call('POST', '/v1/snapshots', { ttlMs: 1000 });
+    expect(leased.status).toBe(201);
+    expect(leased.headers.get('location')).toBe(`/v1/snapshots/${leased.json.id}`);
+    const lease = leading.leases.get(leased.json.id as string);
+    following.leases.set(lease?.id ?? '', lease as never);
+    expect((await http.call('GET', `/v1/snapshots/${lease?.id}`)).json).toEqual(leased.json);
+    const released = await http.call('DELETE', `/v1/snapshots/${lease?.id}`);
+    expect([released.status, released.text]).toEqual([204, '']);
+    expect(leading.leases.size).toBe(0);
+
+    const csn = leading.appliedCsn;
+    following.appliedCsn = 0; // far behind: what is handed on waits at the leader
+    const begun = await http.call('POST', '/v1/transactions', {}, { 'x-concordat-min-csn': String(csn) });
+    expect(begun.status).toBe(201);
+    const branch = { participant: 'accounts-east', operation: 'debit', input: {} };
+    const executed = await http.call('POST', `/v1/transactions/${begun.json.id}/branches?execute=now`, branch);
+    expect(executed.json).toMatchObject({ result: { ran: 'debit' } });
+    expect(leading.calls.map(({ method }) => method)).toEqual(['lease', 'reach', 'begin', 'execute', 'enlist']);
+
+    const transactionIds = [begun.json.id];
+    expect((await http.call('POST', '/v1/statuses', { transactionIds })).json).toMatchObject({
+      appliedCsn: 0,
+      statuses: [{ status: 'unknown' }],
+    });
+    expect(following.calls.map(({ method }) => method)).toEqual(['statuses', 'reach']);
+    await http.close();
+    await leader.close();
+  });
+});
