@@ -78,59 +78,75 @@ async function read(scene, { readers, durationMs, progress }) {
   const startedAt = performance.now();
   const violations = [];
   const refused = new Map();
-  const times = { snapshot: [], transaction: [] };
+  /** How long it took to lease a snapshot, to read one bank's total at it, and to read all accounts in a transaction. */
+  const times = { lease: [], snapshot: [], transaction: [] };
   const loop = async () => {
     for (let turn = 0; performance.now() - startedAt < durationMs; turn += 1) {
       const way = turn % 2 === 0 ? 'snapshot' : 'transaction';
-      const began = performance.now();
-      const answer = way === 'snapshot' ? await totalAtSnapshot(scene) : await totalInTransaction(scene);
+      const answer = way === 'snapshot' ? await totalAtSnapshot(scene, times) : await totalInTransaction(scene, times);
       progress(Math.min(1, (performance.now() - startedAt) / durationMs));
       if (answer.total === undefined) {
         refused.set(answer.refused, (refused.get(answer.refused) ?? 0) + 1);
         await new Promise((resolve) => setTimeout(resolve, PAUSE_AFTER_REFUSAL_MS));
         continue;
       }
-      times[way].push(performance.now() - began);
       const expected = way === 'snapshot' ? scene.expected : scene.accounts.length * OPENING_BALANCE;
       if (answer.total !== expected)
         violations.push(`a ${way} showed ${answer.total}, not ${expected} (${answer.where})`);
     }
   };
   await Promise.all(Array.from({ length: readers }, loop));
-  const figures = Object.fromEntries(Object.entries(times).map(([way, list]) => [way, quantiles(list)]));
-  return { violations, figures: { ...figures, refused: Object.fromEntries(refused) } };
+  const figures = {
+    lease: quantiles(times.lease),
+    snapshot: quantiles(times.snapshot),
+    transaction: quantiles(times.transaction),
+    refused: Object.fromEntries(refused),
+  };
+  return { violations, figures };
 }
 
 /** Leases a snapshot, reads both banks' own REST at it, one after the other, and releases it. */
-async function totalAtSnapshot({ product, bankUrls }) {
+async function totalAtSnapshot({ product, bankUrls }, times) {
   const at = product.anyUrl();
-  const leased = await attempt(() => post(`${at}/v1/snapshots`, { ttlMs: SNAPSHOT_TTL_MS }, {}, CALL_TIMEOUT_MS));
+  const leased = await timed(times?.lease, () =>
+    post(`${at}/v1/snapshots`, { ttlMs: SNAPSHOT_TTL_MS }, {}, CALL_TIMEOUT_MS),
+  );
   if (!isSuccess(leased)) return { refused: refusalOf('lease', leased) };
   const { id, csn } = leased.body;
-  let total = 0;
+  const answers = [];
   for (const url of bankUrls) {
-    const answer = await attempt(() => call(`${url}/accounts?snapshot=${csn}`, { timeoutMs: CALL_TIMEOUT_MS }));
-    if (!isSuccess(answer)) return { refused: refusalOf('read', answer) };
-    if (answer.body.snapshot !== csn)
-      return { total: Number.NaN, where: `asked at ${csn}, answered at ${answer.body.snapshot}` };
-    total += answer.body.total;
+    const read = () => call(`${url}/accounts?snapshot=${csn}`, { timeoutMs: CALL_TIMEOUT_MS });
+    answers.push(await timed(times?.snapshot, read));
   }
   await attempt(() => call(`${at}/v1/snapshots/${id}`, { method: 'DELETE', timeoutMs: CALL_TIMEOUT_MS }));
-  return { total, where: `csn ${csn}` };
+  const refused = answers.find((answer) => !isSuccess(answer));
+  if (answers.some((answer) => !isSuccess(answer))) return { refused: refusalOf('read', refused) };
+  const astray = answers.find(({ body }) => body.snapshot !== csn);
+  if (astray) return { total: Number.NaN, where: `asked at ${csn}, answered at ${astray.body.snapshot}` };
+  return { total: answers.reduce((sum, { body }) => sum + body.total, 0), where: `csn ${csn}` };
 }
 
 /** One transaction that reads every account of ours. */
-async function totalInTransaction({ product, accounts }) {
+async function totalInTransaction({ product, accounts }, times) {
   const groups = Map.groupBy(accounts, ({ participant }) => participant);
   const branches = [...groups].map(([participant, own]) =>
     branch(participant, 'post', {
       operations: own.map(({ account }) => ({ operation: 'read', input: { account } })),
     }),
   );
-  const answer = await attempt(() => oneShot(product.anyUrl(), branches, {}, {}, CALL_TIMEOUT_MS));
+  const ask = () => oneShot(product.anyUrl(), branches, {}, {}, CALL_TIMEOUT_MS);
+  const answer = await timed(times.transaction, ask);
   if (answer?.status !== 200) return { refused: refusalOf('transaction', answer) };
   const balances = answer.body.branches.flatMap(({ result }) => result.results.map(({ balance }) => balance));
   return { total: balances.reduce((sum, balance) => sum + balance, 0), where: answer.body.id };
+}
+
+/** Notes how long a call took that was answered well. */
+async function timed(times, action) {
+  const startedAt = performance.now();
+  const answer = await attempt(action);
+  if (isSuccess(answer)) times?.push(performance.now() - startedAt);
+  return answer;
 }
 
 const attempt = (action) => action().catch(() => undefined);

@@ -38,6 +38,7 @@ describe('the search for cycles', () => {
         const found = findCycles(NODES, edges, ['process', 'realtime']).map(({ kind }) => kind);
         expect(found.some(isForbidden)).toBe(certain.some(isForbidden));
         expect(found.length > 0).toBe(certain.length > 0);
+        for (const kind of ['G0', 'G1c'] as const) expect(found.includes(kind)).toBe(certain.includes(kind));
         // And no kind is made up.
         for (const kind of found) expect(certain).toContain(kind);
       }),
@@ -71,8 +72,9 @@ describe('the search for cycles', () => {
   });
 
   it('does not call an anomaly one of order that shows without it', () => {
-    const edges = [edge(0, 1, 'wr'), edge(1, 0, 'rw'), edge(0, 1, 'realtime')];
-    expect(findCycles(2, edges, ['process', 'realtime']).map(({ kind }) => kind)).toContain('G-single');
-    expect(findCycles(2, edges, []).map(({ kind }) => kind)).toEqual(['G-single']);
+    const edges = [edge(0, 1, 'rw'), edge(1, 2, 'wr'), edge(2, 0, 'ww'), edge(1, 0, 'realtime')]; // the last is a short cut
+    const kindsWith = (...orders: ('process' | 'realtime')[]) => findCycles(3, edges, orders).map(({ kind }) => kind);
+    expect(kindsWith()).toEqual(['G-single']);
+    expect(kindsWith('process', 'realtime')).toEqual(['G-single', 'G-single-realtime']);
   });
 });

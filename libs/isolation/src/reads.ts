@@ -5,12 +5,12 @@ import type { Element } from './history.js';
 import type { Transaction } from './transactions.js';
 import type { KeyVersions, Observation, Versions } from './versions.js';
 
-export function findInKeys({ keys, effective }: Versions): Anomaly[] {
+export function findInKeys({ keys }: Versions): Anomaly[] {
   return [...keys.values()].flatMap((versions) => [
     ...contradictingOrders(versions),
     ...strangeElements(versions),
     ...dirtyUpdates(versions),
-    ...lostUpdates(versions, effective),
+    ...lostUpdates(versions),
   ]);
 }
 
@@ -86,11 +86,11 @@ function dirtyUpdates({ key, writes, order }: KeyVersions): Anomaly[] {
 }
 
 /** Two that read the same version and then both wrote the next. */
-function lostUpdates({ key, reads }: KeyVersions, effective: ReadonlySet<Transaction>): Anomaly[] {
+function lostUpdates({ key, reads }: KeyVersions): Anomaly[] {
   const updaters = new Map<string, { last: Element | null; transactions: Set<Transaction> }>();
   for (const { transaction, position, list } of reads) {
     const append = transaction.operations.findIndex(([f, of]) => f === 'append' && of === key);
-    if (append < position || !effective.has(transaction)) continue;
+    if (append < position) continue;
     const name = JSON.stringify([list.length, list.at(-1)]);
     const group = updaters.get(name) ?? { last: list.at(-1) ?? null, transactions: new Set() };
     updaters.set(name, group);
