@@ -40,7 +40,7 @@ describe('money moves', () => {
     const begun = await post(`${url}/v1/transactions`, { label: 'step by step' });
     expect(begun.status).toBe(201);
     expect(begun.headers.get('location')).toBe(`/v1/transactions/${begun.body.id}`);
-    expect(begun.body).toMatchObject({ status: 'active', isolation: 'local', branches: [], csn: null });
+    expect(begun.body).toMatchObject({ status: 'active', isolation: 'global', branches: [], csn: null });
     for (const one of move(10)) {
       const enlisted = await post(`${url}/v1/transactions/${begun.body.id}/branches`, one);
       expect(enlisted.status).toBe(201);
