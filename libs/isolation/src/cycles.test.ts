@@ -71,6 +71,11 @@ describe('the search for cycles', () => {
     expect(kindOf('rw', 'process', 'rw', 'realtime')).toBe('G-nonadjacent-realtime');
   });
 
+  it('tells a graver cycle beside a milder one of the same tangle', () => {
+    const edges = [edge(0, 1, 'ww'), edge(1, 0, 'ww'), edge(1, 0, 'wr'), edge(0, 1, 'rw')];
+    expect(findCycles(2, edges, []).map(({ kind }) => kind)).toEqual(expect.arrayContaining(['G0', 'G1c', 'G-single']));
+  });
+
   it('does not call an anomaly one of order that shows without it', () => {
     const edges = [edge(0, 1, 'rw'), edge(1, 2, 'wr'), edge(2, 0, 'ww'), edge(1, 0, 'realtime')]; // the last is a short cut
     const kindsWith = (...orders: ('process' | 'realtime')[]) => findCycles(3, edges, orders).map(({ kind }) => kind);
