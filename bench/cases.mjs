@@ -49,7 +49,7 @@ async function openInventory(surroundings, callers, replicas) {
   const start = async (name) => {
     const databaseUrl = await surroundings.postgres.createDatabase(`bench_${name.replace('-', '_')}`);
     const where = { name, port: await freePort(), databaseUrl, brokers: surroundings.kafka.brokers };
-    const env = participantEnvironment(process.env, { ...where, coordinatorUrl: coordinator.url });
+    const env = participantEnvironment(process.env, { ...where, coordinatorUrls: [coordinator.url] });
     return openApp(surroundings, 'inventory', name, env);
   };
   const participants = Object.fromEntries(await Promise.all(names.map(async (name) => [name, await start(name)])));

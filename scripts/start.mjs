@@ -67,7 +67,7 @@ function readArguments() {
 
 /** Postgres and Kafka side by side, then the apps side by side. */
 async function startAll(house, { databaseUrl, brokers }, { coordinators, participants }) {
-  const services = { databases: undefined, brokers: '', coordinatorUrl: coordinators[0].url };
+  const services = { databases: undefined, brokers: '', coordinatorUrls: coordinators.map(({ url }) => url) };
   const postgres = async (onProgress) => {
     services.databases = await providePostgres(house, { databaseUrl, onProgress });
   };

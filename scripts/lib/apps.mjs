@@ -79,12 +79,12 @@ export async function startCoordinator(house, coordinator, { brokers, databases 
 /**
  * @param {House} house
  * @param {Plan['participants'][number]} participant
- * @param {{ brokers: string, databases: import('./services.mjs').Databases, coordinatorUrl: string }} services
+ * @param {{ brokers: string, databases: import('./services.mjs').Databases, coordinatorUrls: string[] }} services
  */
-export async function startParticipant(house, participant, { brokers, databases, coordinatorUrl }) {
+export async function startParticipant(house, participant, { brokers, databases, coordinatorUrls }) {
   const { name, app, port, url } = participant;
   const databaseUrl = await databases.create(participant.database);
-  const env = participantEnvironment(process.env, { name, port, databaseUrl, brokers, coordinatorUrl });
+  const env = participantEnvironment(process.env, { name, port, databaseUrl, brokers, coordinatorUrls });
   const supervised = await keepApp(house, name, app, env);
   house.describe('participants', { name, url, databaseUrl, supervised });
   await untilReady({ supervised, url, log: house.logOf(name), givenUp: () => house.stopping });

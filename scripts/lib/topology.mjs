@@ -87,7 +87,7 @@ export function coordinatorEnvironment(env, { id, port, databaseUrl, brokers, da
 }
 
 /** @param {NodeJS.ProcessEnv} env */
-export function participantEnvironment(env, { name, port, databaseUrl, brokers, coordinatorUrl }) {
+export function participantEnvironment(env, { name, port, databaseUrl, brokers, coordinatorUrls }) {
   const { DATA_DIR, ...rest } = common(env, { port, databaseUrl, brokers });
-  return { ...rest, PARTICIPANT_NAME: name, COORDINATOR_URL: coordinatorUrl };
+  return { ...rest, PARTICIPANT_NAME: name, COORDINATOR_URLS: coordinatorUrls.join(',') };
 }

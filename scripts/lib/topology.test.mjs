@@ -62,9 +62,12 @@ describe('what an app is told', () => {
     });
   });
 
-  it('gives a participant its name and the coordinator, but not the data directory', () => {
-    const env = participantEnvironment({ DATA_DIR: 'd' }, { ...where, name: 'inventory', coordinatorUrl: 'http://c' });
-    expect(env).toMatchObject({ PARTICIPANT_NAME: 'inventory', COORDINATOR_URL: 'http://c', PORT: '9001' });
+  it('gives a participant its name and the coordinators, but not the data directory', () => {
+    const env = participantEnvironment(
+      { DATA_DIR: 'd' },
+      { ...where, name: 'bank', coordinatorUrls: ['http://c', 'http://d'] },
+    );
+    expect(env).toMatchObject({ PARTICIPANT_NAME: 'bank', COORDINATOR_URLS: 'http://c,http://d', PORT: '9001' });
     expect(env).not.toHaveProperty('DATA_DIR');
   });
 });

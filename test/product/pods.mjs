@@ -36,10 +36,10 @@ export async function startPods(chartCase) {
       pods.push(new Pod(set.spec.template, place, translator(set, replicas, replica, brokers)));
     }
     await Promise.all(pods.map((pod) => pod.start()));
-    const coordinatorUrl = pods[0].url;
+    const coordinatorUrls = pods.map(({ url }) => url);
     const plan = await planApps({ port: 0, replicas: undefined, demo: true, dataDirectory: directory });
     await Promise.all([
-      ...plan.participants.map((one) => startParticipant(house, one, { brokers, databases, coordinatorUrl })),
+      ...plan.participants.map((one) => startParticipant(house, one, { brokers, databases, coordinatorUrls })),
       ...pods.map((pod) => pod.untilReady()),
     ]);
     const run = async () => JSON.parse(await readFile(join(directory, 'run.json'), 'utf8'));
@@ -48,7 +48,7 @@ export async function startPods(chartCase) {
       await rm(pod.place.directory, { recursive: true, force: true });
       pod.place.files = await secretsOf(pod.place.directory, `concordat_${pod.place.ordinal}_again`, databases);
     };
-    return { set, pods, url: coordinatorUrl, service: serviceOf(pods), run, wipe, stop };
+    return { set, pods, url: coordinatorUrls[0], service: serviceOf(pods), run, wipe, stop };
   } catch (error) {
     await stop();
     throw error;

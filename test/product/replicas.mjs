@@ -49,7 +49,8 @@ export async function prepareReplicas(count) {
         port,
         url: `http://127.0.0.1:${port}`,
       };
-      await startParticipant(house, bank, { brokers, databases, coordinatorUrl: replicas[0].url });
+      const coordinatorUrls = replicas.map(({ url }) => url);
+      await startParticipant(house, bank, { brokers, databases, coordinatorUrls });
       return bank.name;
     };
     return { directory, replicas, startBank, stop };
