@@ -12,6 +12,7 @@ import { basename, join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { RULE_MUTATIONS } from './lib/rule-mutations.mjs';
 import { root } from './lib/setup.mjs';
+import { SNAPSHOT_MUTATIONS } from './lib/snapshot-mutations.mjs';
 
 const DOCUMENT = join(root, 'docs', 'rules.md');
 const COPIED = ['libs', 'apps', 'package.json', 'jest.config.mjs', 'tsconfig.json', '.swcrc'];
@@ -21,7 +22,8 @@ const TEST_TIMEOUT_MS = 20_000;
 const MODEL_RUNS = '300';
 
 const { values } = parseArgs({ options: { rule: { type: 'string' } } });
-const mutations = RULE_MUTATIONS.filter(({ rule }) => values.rule === undefined || rule === values.rule);
+const all = [...RULE_MUTATIONS, ...SNAPSHOT_MUTATIONS];
+const mutations = all.filter(({ rule }) => values.rule === undefined || rule === values.rule);
 const scratch = await mkdtemp(join(tmpdir(), 'concordat-mutate-'));
 let postgres;
 /** @type {import('node:child_process').ChildProcess | undefined} */
@@ -142,7 +144,7 @@ function documentOf(rows) {
   return `# The decision rules, broken on purpose
 
 Written by \`npm run mutate:rules\`. Each line is one wrong line of source, put into a copy of the tree: how it breaks a rule of
-the design (D1 to D10), where the rule is kept, and a test that fails then.
+the design (D1 to D10, S1 to S8), where the rule is kept, and a test that fails then.
 
 | rule | kept in | broken so | caught by |
 |---|---|---|---|

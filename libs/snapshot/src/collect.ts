@@ -16,6 +16,7 @@
 import type { Database, QueryAnswer } from './database.js';
 import { UNIQUE_TABLE } from './schema.js';
 import { list, quote, sameKey } from './sql.js';
+import { BEGIN_WRITING } from './statements.js';
 import type { VersionedTable } from './table.js';
 
 /** Batches in one call: what is left waits for the next one. */
@@ -81,7 +82,7 @@ async function collectRange(
   upTo: number,
 ): Promise<number> {
   const settled = await Promise.allSettled([
-    db.query("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL concordat.writer = 'on'"),
+    db.query(BEGIN_WRITING),
     // First, so that two processes of one participant take turns.
     db.query('UPDATE concordat_participant SET gc_csn = greatest(gc_csn, $2::bigint) WHERE participant = $1::text', [
       participant,
@@ -100,6 +101,6 @@ function deleteStatement(table: VersionedTable): string {
   return `DELETE FROM ${name} old USING (
       SELECT ${list(table.key)}, max(csn) AS csn FROM ${name}
       WHERE csn > $1::bigint AND csn <= $2::bigint GROUP BY ${list(table.key)}) newest
-    WHERE ${sameKey(table, 'old', 'newest')} AND old.csn <= newest.csn AND old.csn <= $2::bigint
+    WHERE ${sameKey(table, 'old', 'newest')} AND old.csn <= newest.csn AND old.csn IS NOT NULL
       AND (old.csn < newest.csn OR old.deleted)`;
 }

@@ -1,7 +1,7 @@
 import type { Database } from './database.js';
 import { UNIQUE_TABLE } from './schema.js';
 import { quote } from './sql.js';
-import { partsOf } from './statements.js';
+import { BEGIN_WRITING, partsOf } from './statements.js';
 import type { VersionedTable } from './table.js';
 
 export interface Decision {
@@ -49,7 +49,7 @@ export async function finalise(
   const ids = wanted.map(({ transactionId }) => transactionId);
   const numbers = wanted.map(({ csn }) => csn);
   const settled = await Promise.allSettled([
-    db.query("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL concordat.writer = 'on'"),
+    db.query(BEGIN_WRITING),
     aborts.length > 0 ? insertAbortRows(db, participant, aborts) : undefined,
     db.query(finaliseStatement([...tables, UNIQUE_TABLE]), [participant, ids, numbers]),
     db.query('COMMIT'), // which rolls back if a statement before it failed
@@ -93,11 +93,14 @@ function insertAbortRows(db: Database, participant: string, aborts: readonly Dec
  * that was finalised meanwhile is not prepared any more, and nothing is done for it.
  */
 function finaliseStatement(tables: readonly VersionedTable[]): string {
+  // `csn IS NULL`, in words that keep the planner from walking the index of all intents, the finalised ones that are not
+  // vacuumed yet among them, instead of looking up those of the transaction.
+  const intent = 'coalesce(v.csn, 0) = 0';
   const changes = tables.flatMap(({ table }, position) => [
     `commit_${position} AS (UPDATE ${quote(table)} v SET csn = d.decided FROM due d
-       WHERE v.transaction_id = d.transaction_id AND v.csn IS NULL AND d.decided IS NOT NULL)`,
+       WHERE v.transaction_id = d.transaction_id AND ${intent} AND d.decided IS NOT NULL)`,
     `rollback_${position} AS (DELETE FROM ${quote(table)} v USING due d
-       WHERE v.transaction_id = d.transaction_id AND v.csn IS NULL AND d.decided IS NULL)`,
+       WHERE v.transaction_id = d.transaction_id AND ${intent} AND d.decided IS NULL)`,
   ]);
   return `WITH locked AS MATERIALIZED (
       SELECT b.transaction_id, b.state, b.csn, d.decided

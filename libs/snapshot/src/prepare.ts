@@ -17,8 +17,16 @@
 import type { Database, QueryAnswer } from './database.js';
 import { lockMarks, type MarkPlan, marksConflictStatement, planOfMarks } from './marks.js';
 import type { PrepareRequest } from './prepare-request.js';
-import { definitions, list, quote, sameKey } from './sql.js';
-import { inGlobalOrder, insertIntents, intentRows, partsOf, type Statement, type TableWrites } from './statements.js';
+import { definitions, quote, sameKey } from './sql.js';
+import {
+  BEGIN_WRITING,
+  inGlobalOrder,
+  insertIntents,
+  intentRows,
+  partsOf,
+  type Statement,
+  type TableWrites,
+} from './statements.js';
 import { keyColumnsOf } from './table.js';
 
 export interface BranchRow {
@@ -60,11 +68,10 @@ export async function prepareBranch(db: Database, request: PrepareRequest): Prom
 }
 
 const beginStatement = ({ lockTimeoutMs, statementTimeoutMs }: PrepareRequest): string =>
-  `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
+  `${BEGIN_WRITING};
    SET LOCAL lock_timeout = ${Math.ceil(lockTimeoutMs)};
    SET LOCAL statement_timeout = ${Math.ceil(statementTimeoutMs)};
-   SET LOCAL idle_in_transaction_session_timeout = ${Math.ceil(statementTimeoutMs)};
-   SET LOCAL concordat.writer = 'on'`;
+   SET LOCAL idle_in_transaction_session_timeout = ${Math.ceil(statementTimeoutMs)}`;
 
 /** All answers, or the first error once nothing runs any more and nothing is left behind. */
 async function allOf(
@@ -125,7 +132,7 @@ function checkStatement(
     ({
       table,
     }) => `EXISTS (SELECT FROM ${quote(table.table)} own JOIN ${quote(table.table)} newer ON ${sameKey(table, 'own', 'newer')}
-      WHERE own.transaction_id = $2::text AND own.csn IS NULL AND newer.csn > $3::bigint)`,
+      WHERE own.transaction_id = $2::text AND newer.csn > $3::bigint)`,
   );
   const text = `SELECT coalesce((SELECT gc_csn FROM concordat_participant WHERE participant = $1::text), 0) <= $3::bigint AS fresh,
     ${[...newer, '$2::text IS NULL'].join(' OR ')} AS overwritten`;
@@ -160,8 +167,9 @@ async function findWriters(db: Database, { transactionId }: PrepareRequest, tabl
   const values: unknown[] = [transactionId];
   const parts = tables.map((table) => {
     const rows = `$${values.push(intentRows(table))}`;
-    return `SELECT v.transaction_id FROM ${quote(table.table.table)} v JOIN jsonb_to_recordset(${rows}::jsonb)
-      AS w(${definitions(table.table, keyColumnsOf(table.table))}) USING (${list(table.table.key)}) WHERE v.csn IS NULL AND v.transaction_id <> $1`;
+    return `SELECT v.transaction_id FROM jsonb_to_recordset(${rows}::jsonb) AS w(${definitions(table.table, keyColumnsOf(table.table))})
+      CROSS JOIN LATERAL (SELECT transaction_id FROM ${quote(table.table.table)} v
+        WHERE ${sameKey(table.table, 'v', 'w')} AND v.csn IS NULL AND v.transaction_id <> $1::text LIMIT 1) v`;
   });
   const { rows } = await db.query(parts.join(' UNION '), values);
   return { kind: 'conflict', transactionIds: rows.map(({ transaction_id: id }) => String(id)) } as const;

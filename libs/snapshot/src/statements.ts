@@ -28,6 +28,14 @@ export function inGlobalOrder(writes: readonly Write[]): readonly TableWrites[] 
   return [...tables.values()].sort((a, b) => compareTexts(a.table.table, b.table.table));
 }
 
+/**
+ * How every writing transaction begins. Its statements name their rows by key or by transaction, few of many: their
+ * plans are kept, and some are made while the tables are still empty. So they go by index and row by row, whatever the
+ * planner's statistics say by then.
+ */
+export const BEGIN_WRITING = `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL concordat.writer = 'on';
+  SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off`;
+
 /** A text, always one statement, and the values of its parameters. */
 export type Statement = [text: string, values: readonly unknown[]];
 
