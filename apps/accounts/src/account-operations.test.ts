@@ -1,71 +1,41 @@
-import 'reflect-metadata';
-import { randomBytes } from 'node:crypto';
-import type { OperationContext } from '@concordat/participant';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import { Test } from '@nestjs/testing';
-import { DataSource } from 'typeorm';
-import { Account, AccountEntry } from './account.entity.js';
-import { AccountOperations } from './account-operations.js';
-import { movementInput, openInput } from './account-schemas.js';
-import { AccountsController } from './accounts.controller.js';
-import { Accounts1735689600101 } from './migrations/1-accounts.js';
-import { ProblemFilter } from './problem.filter.js';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { TestBank } from '../test/test-bank.js';
+import { movementInput, openInput, postInput } from './account-schemas.js';
 
-const databaseName = `accounts_test_${randomBytes(6).toString('hex')}`;
-const operations = new AccountOperations();
-let server: DataSource;
-let dataSource: DataSource;
-let application: NestFastifyApplication;
+let bank: TestBank;
 
 beforeAll(async () => {
-  if (!process.env.DATABASE_URL) throw new Error('set DATABASE_URL to a Postgres superuser, or run npm test');
-  server = await new DataSource({ type: 'postgres', url: process.env.DATABASE_URL }).initialize();
-  await server.query(`CREATE DATABASE ${databaseName}`);
-  const url = new URL(process.env.DATABASE_URL);
-  url.pathname = `/${databaseName}`;
-  dataSource = await new DataSource({
-    type: 'postgres',
-    url: url.href,
-    entities: [Account, AccountEntry],
-    migrations: [Accounts1735689600101],
-    migrationsRun: true,
-  }).initialize();
-  const module = await Test.createTestingModule({
-    controllers: [AccountsController],
-    providers: [{ provide: DataSource, useValue: dataSource }],
-  }).compile();
-  application = module.createNestApplication<NestFastifyApplication>(new FastifyAdapter());
-  application.useGlobalFilters(new ProblemFilter());
-  await application.init();
+  bank = await TestBank.start();
+});
+afterAll(() => bank.stop());
+
+const get = async (url: string) => {
+  const answer = await bank.application.inject(url);
+  return { status: answer.statusCode, headers: answer.headers, body: answer.json() };
+};
+
+describe('the view of accounts before the participant has started', () => {
+  it('answers 503', async () => {
+    const { status, headers, body } = await get('/accounts/alice');
+    expect([status, headers['retry-after'], body.code]).toEqual([503, '1', 'snapshot-unavailable']);
+    await bank.open();
+  });
 });
 
-afterAll(async () => {
-  await application.close();
-  if (dataSource.isInitialized) await dataSource.destroy();
-  await server.query(`DROP DATABASE ${databaseName} WITH (FORCE)`);
-  await server.destroy();
-});
-
-beforeEach(async () => {
-  await dataSource.query('TRUNCATE account, account_entry');
-});
-
-/** Runs work as a branch does, in one repeatable-read transaction. */
-const within = <T>(work: (context: OperationContext) => Promise<T>): Promise<T> =>
-  dataSource.transaction('REPEATABLE READ', (manager) => work({ manager } as OperationContext));
-
-const open = (account: string, balance: number) => within((context) => operations.open({ account, balance }, context));
-const read = (account: string) => within((context) => operations.read({ account }, context));
+const open = (account: string, balance: number) => bank.run('open', { account, balance });
+const read = (account: string) => bank.run('read', { account });
 const move = (kind: 'credit' | 'debit', account: string, amount: number, reference = 'r') =>
-  within((context) => operations[kind]({ account, amount, reference }, context));
+  bank.run(kind, { account, amount, reference });
 
 describe('the operations on accounts', () => {
   it('move the balance and list the references in order', async () => {
     await open('alice', 100);
     expect(await move('credit', 'alice', 50, 'salary')).toEqual({ account: 'alice', balance: 150 });
     expect(await move('debit', 'alice', 150, 'rent')).toEqual({ account: 'alice', balance: 0 });
-    expect(await read('alice')).toEqual({ account: 'alice', balance: 0, entries: ['salary', 'rent'] });
+    expect(await bank.run('append', { account: 'alice', reference: 'note' })).toEqual({ account: 'alice', entries: 3 });
+    for (let turn = 4; turn <= 11; turn += 1) await bank.run('append', { account: 'alice', reference: `${turn}` });
+    const entries = ['salary', 'rent', 'note', '4', '5', '6', '7', '8', '9', '10', '11'];
+    expect(await read('alice')).toEqual({ account: 'alice', balance: 0, entries });
   });
 
   it('refuse an overdraft and change nothing', async () => {
@@ -75,15 +45,38 @@ describe('the operations on accounts', () => {
   });
 
   it('refuse accounts that are missing, there already, or too full', async () => {
-    for (const work of [move('debit', 'nobody', 1), move('credit', 'nobody', 1), read('nobody')]) {
-      await expect(work).rejects.toMatchObject({ code: 'account-not-found' });
-    }
+    const missing = [() => move('debit', 'nobody', 1), () => move('credit', 'nobody', 1), () => read('nobody')];
+    missing.push(() => bank.run('append', { account: 'nobody', reference: 'r' }));
+    for (const work of missing) await expect(work()).rejects.toMatchObject({ code: 'account-not-found' });
     await open('full', Number.MAX_SAFE_INTEGER);
     await expect(open('full', 1)).rejects.toMatchObject({ code: 'account-exists' });
     await expect(move('credit', 'full', 1)).rejects.toMatchObject({ code: 'balance-limit' });
   });
 
-  it('take whole positive amounts only', () => {
+  it('are posted together, each after the one before, all or none', async () => {
+    const movement = { account: 'carol', amount: 5, reference: 'x' };
+    const posted = await bank.run('post', {
+      operations: [
+        { operation: 'open', input: { account: 'carol', balance: 7 } },
+        { operation: 'debit', input: movement },
+        { operation: 'append', input: { account: 'carol', reference: 'y' } },
+        { operation: 'read', input: { account: 'carol' } },
+      ],
+    });
+    expect(posted).toEqual({
+      results: [
+        { account: 'carol', balance: 7 },
+        { account: 'carol', balance: 2 },
+        { account: 'carol', entries: 2 },
+        { account: 'carol', balance: 2, entries: ['x', 'y'] },
+      ],
+    });
+    const tooMuch = [1, 2].map(() => ({ operation: 'debit', input: { ...movement, amount: 2 } }));
+    await expect(bank.run('post', { operations: tooMuch })).rejects.toMatchObject({ code: 'insufficient-funds' });
+    expect(await read('carol')).toMatchObject({ balance: 2 });
+  });
+
+  it('take whole positive amounts, and a bounded number of operations', () => {
     const movement = { account: 'a', amount: 1, reference: 'r' };
     expect(movementInput.safeParse(movement).success).toBe(true);
     for (const amount of [0, -1, 0.5, '1', Number.MAX_SAFE_INTEGER + 1, Number.NaN]) {
@@ -92,42 +85,52 @@ describe('the operations on accounts', () => {
     for (const account of ['', 'a\u0000b', 'x'.repeat(201)]) {
       expect(openInput.safeParse({ account, balance: 0 }).success).toBe(false);
     }
+    const call = { operation: 'read', input: { account: 'a' } };
+    const posted = (count: number) => postInput.safeParse({ operations: new Array(count).fill(call) }).success;
+    expect([posted(0), posted(1), posted(100), posted(101)]).toEqual([false, true, true, false]);
+    const nested = { operations: [{ operation: 'post', input: { operations: [call] } }] };
+    expect(postInput.safeParse(nested).success).toBe(false);
   });
 });
 
 describe('the view of accounts', () => {
-  it('shows one account, and all with their total', async () => {
+  it('shows one account, and all with their total, at the snapshot that it names', async () => {
     await open('a/b c', 7);
-    await open('z', 3);
-    const one = await application.inject(`/accounts/${encodeURIComponent('a/b c')}`);
-    expect(one.json()).toEqual({ account: 'a/b c', balance: 7, entries: [] });
-    const all = await application.inject('/accounts');
-    expect(all.json()).toMatchObject({
-      count: 2,
-      total: 10,
-      accounts: [{ account: 'a/b c' }, { account: 'z', balance: 3 }],
-    });
+    const path = `/accounts/${encodeURIComponent('a/b c')}`;
+    const { body: before } = await get(path);
+    expect(before).toEqual({ snapshot: bank.coordinator.appliedCsn, account: 'a/b c', balance: 7, entries: [] });
+    const { body: all } = await get('/accounts');
+    await move('credit', 'a/b c', 3);
+    expect((await get(path)).body).toMatchObject({ balance: 10, entries: ['r'] });
+    expect((await get(`${path}?snapshot=${before.snapshot}`)).body).toEqual(before);
+    expect((await get(`/accounts?snapshot=${before.snapshot}`)).body).toEqual(all);
+    expect(all.accounts[0]).toEqual({ account: 'a/b c', balance: 7 });
+    expect(all.total).toBe(all.accounts.reduce((sum: number, { balance }: { balance: number }) => sum + balance, 0));
+    expect(all.count).toBe(all.accounts.length);
+    expect((await get('/accounts')).body.total).toBe(all.total + 3);
   });
 
-  it.each(['/accounts/nobody', '/accounts/%00', '/nowhere'])('answers %s with a problem document', async (url) => {
-    const answer = await application.inject(url);
-    expect(answer.statusCode).toBe(404);
+  it.each([
+    ['/accounts/nobody', 404],
+    ['/accounts/%00', 404],
+    ['/nowhere', 404],
+    ['/accounts?snapshot=x', 400],
+    ['/accounts/alice?snapshot=-1', 400],
+    ['/accounts/alice?snapshot=', 400],
+    [`/accounts/alice?snapshot=${Number.MAX_SAFE_INTEGER}`, 503],
+  ])('answers %s with a problem document', async (url, status) => {
+    const answer = await get(url);
+    expect(answer.status).toBe(status);
     expect(answer.headers['content-type']).toMatch(/^application\/problem\+json/);
-    expect(answer.json()).toMatchObject({ status: 404, title: 'Not Found', detail: expect.any(String) });
+    expect(answer.body).toMatchObject({ status, title: expect.any(String), detail: expect.any(String) });
   });
 
-  it('answers 503 while Postgres is away', async () => {
-    const module = await Test.createTestingModule({
-      controllers: [AccountsController],
-      providers: [
-        { provide: DataSource, useValue: new DataSource({ type: 'postgres', url: 'postgres://127.0.0.1:1/x' }) },
-      ],
-    }).compile();
-    const unconnected = module.createNestApplication<NestFastifyApplication>(new FastifyAdapter());
-    unconnected.useGlobalFilters(new ProblemFilter());
-    await unconnected.init();
-    const answer = await unconnected.inject('/accounts/alice');
-    expect([answer.statusCode, answer.headers['retry-after']]).toEqual([503, '1']);
-    await unconnected.close();
+  it('answers 503 while no coordinator can be asked for the latest, and goes on reading at what it knows', async () => {
+    const { snapshot } = (await get('/accounts')).body;
+    bank.coordinator.isAway = true;
+    const answer = await get('/accounts/alice');
+    expect([answer.status, answer.headers['retry-after']]).toEqual([503, '1']);
+    expect((await get(`/accounts/alice?snapshot=${snapshot}`)).status).toBe(200);
+    bank.coordinator.isAway = false;
   });
 });

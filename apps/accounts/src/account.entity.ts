@@ -1,28 +1,35 @@
+import { VersionedEntity } from '@concordat/participant';
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
-/** Postgres gives bigints as text; a table constraint keeps these within safe integers. */
+/** Postgres gives bigints as text; the operations keep these within safe integers. */
 export const safeInteger = { from: (value: string) => Number(value), to: (value: number) => value };
 
 /** Amounts are whole minor units, such as cents. */
 @Entity('account')
+@VersionedEntity()
 export class Account {
   @PrimaryColumn('text')
   account!: string;
 
   @Column('bigint', { transformer: safeInteger })
   balance!: number;
+
+  /** How many entries it has; they are numbered from 1. */
+  @Column('integer', { name: 'entry_count' })
+  entryCount!: number;
 }
 
-/** One credit or debit, in the order in which they were committed. */
+/** One movement of an account. */
 @Entity('account_entry')
+@VersionedEntity()
 export class AccountEntry {
   @PrimaryColumn('text')
   account!: string;
 
-  @PrimaryColumn('bigint')
-  position!: string;
+  @PrimaryColumn('integer')
+  position!: number;
 
-  /** Negative for a debit. */
+  /** Negative for a debit, zero for a mere note. */
   @Column('bigint', { transformer: safeInteger })
   amount!: number;
 

@@ -7,6 +7,10 @@ const schema = z.object({
   PARTICIPANT_NAME: z.string().default('accounts'),
   DATABASE_URL: z.string().min(1, 'set it to postgres://user:password@host:port/database'),
   KAFKA_BROKERS: z.string().min(1, 'set it to host:port, several separated by commas'),
+  COORDINATOR_URLS: z
+    .string('set it to http://host:port of a coordinator, several separated by commas')
+    .transform((text) => text.split(',').map((url) => url.trim()))
+    .refine((urls) => urls.every((url) => /^https?:$/.test(URL.parse(url)?.protocol ?? '')), 'these are no URLs'),
   KAFKA_CLIENT: z.enum(['kafkajs', 'platformatic']).optional(),
 });
 
@@ -16,6 +20,8 @@ export interface Configuration {
   readonly participant: string;
   readonly databaseUrl: string;
   readonly brokers: string;
+  /** Asked what became of transactions. */
+  readonly coordinators: readonly string[];
   readonly kafkaClient: 'kafkajs' | 'platformatic' | undefined;
 }
 
@@ -26,13 +32,14 @@ export function readConfiguration(env: NodeJS.ProcessEnv): Configuration {
   if (!parsed.success) {
     throw new Error(parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; '));
   }
-  const { HOST, PORT, PARTICIPANT_NAME, DATABASE_URL, KAFKA_BROKERS, KAFKA_CLIENT } = parsed.data;
+  const { HOST, PORT, PARTICIPANT_NAME, DATABASE_URL, KAFKA_BROKERS, COORDINATOR_URLS, KAFKA_CLIENT } = parsed.data;
   return {
     host: HOST,
     port: PORT,
     participant: PARTICIPANT_NAME,
     databaseUrl: DATABASE_URL,
     brokers: KAFKA_BROKERS,
+    coordinators: COORDINATOR_URLS,
     kafkaClient: KAFKA_CLIENT,
   };
 }

@@ -1,4 +1,4 @@
-import { isDatabaseUnavailable } from '@concordat/participant';
+import { ConcordatError, ERRORS, isDatabaseUnavailable } from '@concordat/participant';
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 
@@ -28,6 +28,10 @@ function describe(exception: unknown): { status: number; title: string; detail?:
       typeof body === 'string' ? { message: body } : Object(body);
     const detail = typeof message === 'string' ? message : undefined;
     return { ...members, status: exception.getStatus(), title: error ?? titleOf(exception), detail };
+  }
+  if (exception instanceof ConcordatError) {
+    const { code, message, retryable } = exception;
+    return { status: ERRORS[code].status, title: ERRORS[code].title, detail: message, code, retryable };
   }
   if (isDatabaseUnavailable(exception)) return { status: 503, title: 'Postgres cannot be reached' };
   return { status: 500, title: 'Something went wrong' };

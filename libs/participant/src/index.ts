@@ -1,3 +1,4 @@
+export { ConcordatError, ERRORS } from '@concordat/protocol';
 export type {
   Condition,
   EntityClass,

@@ -123,6 +123,7 @@ describe('a prepare', () => {
   });
 
   it('takes part in a transaction with global isolation, at a snapshot of its own database', async () => {
+    await start();
     const id = coordinator.id();
     const command = coordinator.prepare(id, [['put', 'of-both']], { isolation: 'global', snapshot: 1 });
     expect(await participant.prepare(command)).toMatchObject({ vote: 'prepared' });

@@ -1,10 +1,13 @@
 import {
   type Command,
+  type CommitCommand,
   commandsTopic,
   type DeadLetter,
   type Done,
   decodeDeadLetter,
   decodeReply,
+  type ExecuteCommand,
+  type Executed,
   formatTransactionId,
   type OperationCall,
   type PrepareCommand,
@@ -48,6 +51,7 @@ export class TestParticipant {
     readonly parts: ParticipantParts,
     readonly dataSource: DataSource,
     readonly transport: MemoryTransport,
+    readonly metrics: ParticipantMetrics,
     private readonly closeConnections: () => Promise<void>,
   ) {}
 
@@ -76,7 +80,7 @@ export class TestParticipant {
     await dataSource.query('CREATE TABLE IF NOT EXISTS item (id text PRIMARY KEY, n int NOT NULL DEFAULT 0)');
     await parts.state.load();
     await parts.sweep.sweep();
-    return new TestParticipant(name, parts, dataSource, transport, () => connections.close());
+    return new TestParticipant(name, parts, dataSource, transport, metrics, () => connections.close());
   }
 
   /** Resolves when the transport may count the message as handled. */
@@ -106,6 +110,19 @@ export class TestParticipant {
     return this.replies().filter(
       (reply): reply is Vote => reply.type === 'vote' && reply.transactionId === transactionId,
     );
+  }
+
+  executed(transactionId: string): Executed[] {
+    return this.replies().filter(
+      (reply): reply is Executed => reply.type === 'executed' && reply.transactionId === transactionId,
+    );
+  }
+
+  /** Delivers an execute and waits for the first answer after it. */
+  async execute(command: ExecuteCommand): Promise<Executed> {
+    const before = this.executed(command.transactionId).length;
+    await this.deliver(command);
+    return until(() => this.executed(command.transactionId)[before]);
   }
 
   dones(transactionId: string): Done[] {
@@ -226,8 +243,19 @@ export class TestCoordinator {
     };
   }
 
-  commit(transactionId: string, horizon = this.horizon): Command {
-    return { ...this.#base(transactionId), horizon, type: 'commit', csn: 1 };
+  execute(
+    transactionId: string,
+    number: number,
+    [operation, id]: [operation: string, id: string],
+    further: Partial<ExecuteCommand> = {},
+  ): ExecuteCommand {
+    const call: OperationCall = { branchId: String(number), operation, input: { id } };
+    const more = { serializable: false, snapshot: 1, remainingMs: 30_000, nonce: null, ...further };
+    return { ...this.#base(transactionId), type: 'execute', number, call, ...more };
+  }
+
+  commit(transactionId: string, horizon = this.horizon, csn = 1): CommitCommand {
+    return { ...this.#base(transactionId), horizon, type: 'commit', csn };
   }
 
   rollback(transactionId: string, { presumed = false, horizon = this.horizon } = {}): Command {
