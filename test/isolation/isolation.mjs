@@ -62,16 +62,11 @@ export async function runIsolation({
       interactiveShare,
       timeoutMs: CALL_TIMEOUT_MS,
     });
-    const violence = kills ? new Violence({ product, random, say }) : undefined;
+    const run = new Run();
+    const violence = kills ? new Violence({ product, random, progress: () => run.committed, say }) : undefined;
     const startedAt = performance.now();
-    const share = ({ committed }) => Math.max(committed / transactions, (performance.now() - startedAt) / durationMs);
-    const run = await work({
-      workload,
-      client,
-      clients,
-      isOver: (run) => share(run) >= 1,
-      told: (run) => progress(Math.min(1, share(run))),
-    });
+    const share = () => Math.max(run.committed / transactions, (performance.now() - startedAt) / durationMs);
+    await work(run, { workload, client, clients, share, progress }).finally(() => violence?.cease());
     const seconds = (performance.now() - startedAt) / 1000;
     const violations = [];
     await violence?.stop().catch((error) => violations.push(error.message));
@@ -94,23 +89,21 @@ export async function runIsolation({
 }
 
 /** Clients that each do one transaction after the other. */
-async function work({ workload, client, clients, isOver, told }) {
-  const run = new Run();
+async function work(run, { workload, client, clients, share, progress }) {
   const loop = async (first) => {
     let process = first;
-    while (!isOver(run)) {
+    while (share() < 1) {
       const steps = workload.draw();
       run.recorder.invoke(process, operationsOf(steps));
       const attempt = await client.run(steps);
       run.note(process, attempt);
-      told(run);
+      progress(Math.min(1, share()));
       if (attempt.outcome === 'info') process += clients; // a process that lost an answer can never go on
       if (attempt.outcome !== 'ok')
         await new Promise((resolve) => setTimeout(resolve, PAUSE_AFTER_REFUSAL_MS * Math.random()));
     }
   };
   await Promise.all(Array.from({ length: clients }, (_, at) => loop(at)));
-  return run;
 }
 
 class Run {

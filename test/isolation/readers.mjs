@@ -40,7 +40,9 @@ export async function runReaders({
     const scene = { product, accounts, bankUrls, expected: await bankTotal(product, bankUrls) };
     const alone = await read(scene, { readers, durationMs, progress: (share) => progress(share / 2) });
     const loops = new TransferLoops(product.anyUrl, accounts, WRITERS, { timeoutMs: CALL_TIMEOUT_MS });
-    const violence = kills ? new Violence({ product, random: generator(seed), say }) : undefined;
+    const violence = kills
+      ? new Violence({ product, random: generator(seed), progress: () => loops.answers.length, say })
+      : undefined;
     const beside = await read(scene, { readers, durationMs, progress: (share) => progress((1 + share) / 2) });
     const violations = [...alone.violations, ...beside.violations];
     await violence?.stop().catch((error) => violations.push(error.message));

@@ -22,13 +22,15 @@ const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** @typedef {{ cluster: import('./cluster.mjs').Cluster, random: () => number, electionTimeoutMs: number }} Scene */
 
+/** The participants that transfers need; run.json lists all in the order in which they came up. */
+const banksOf = ({ participants }) => participants.filter(({ name }) => name !== 'inventory');
+
 /** Every kind of violence: what it does, resolved when it is over. @type {Record<string, (scene: Scene) => Promise<string | undefined>>} */
 const FAULTS = {
   'kill the leader': (scene) => kill(scene, 'leader'),
   'pause the leader': (scene) => stopFor(scene, 'leader'),
   'cut off the leader': (scene) => cutOff(scene, 'leader', 'stall'),
-  'kill a participant': ({ cluster, random }) =>
-    signal(cluster, (run) => pickFrom(run.participants.slice(0, 2), random), 'SIGKILL'),
+  'kill a participant': ({ cluster, random }) => signal(cluster, (run) => pickFrom(banksOf(run), random), 'SIGKILL'),
   'kill a follower': (scene) => kill(scene, 'follower'),
   'kill Kafka': ({ cluster }) => signal(cluster, (run) => run.kafka, 'SIGKILL'),
   'pause a follower': (scene) => stopFor(scene, 'follower'),
@@ -37,7 +39,7 @@ const FAULTS = {
   'pause Kafka': ({ cluster, electionTimeoutMs }) => pauseOne(cluster, (run) => run.kafka, 3 * electionTimeoutMs),
   'make the leader mute': (scene) => oneWay(scene, 'out'),
   'pause a participant': ({ cluster, random, electionTimeoutMs }) =>
-    pauseOne(cluster, (run) => pickFrom(run.participants.slice(0, 2), random), 3 * electionTimeoutMs),
+    pauseOne(cluster, (run) => pickFrom(banksOf(run), random), 3 * electionTimeoutMs),
   'cut off a follower': (scene) => cutOff(scene, 'follower', 'reset'),
   'pause Postgres': ({ cluster, electionTimeoutMs }) => pauseOne(cluster, (run) => run.postgres, 2 * electionTimeoutMs),
   'kill two replicas': async (scene) => {
