@@ -137,6 +137,46 @@ describe('money moves', () => {
     expect(answer.body.branches[0]).toMatchObject({ status: 'read-only', result: { balance: 60 } });
   });
 
+  it('runs operations at once, shows them to their own transaction only, and commits them together', async () => {
+    const [before] = await balances();
+    const begun = await post(`${url}/v1/transactions`, {});
+    const at = `${url}/v1/transactions/${begun.body.id}`;
+    const executed = await post(`${at}/branches?execute=now`, move(10)[0]);
+    expect(executed.body).toMatchObject({ result: { account: from.account, balance: before - 10 } });
+    const own = await post(`${at}/branches?execute=now`, branch(EAST, 'read', { account: from.account }));
+    expect(own.body.result).toMatchObject({ balance: before - 10 });
+    expect((await balances())[0]).toBe(before);
+    await post(`${at}/branches`, move(10)[1]);
+    const committed = await post(`${at}/commit`, { wait: 'completed' });
+    expect(committed.body).toMatchObject({ status: 'completed' });
+    expect((await balances())[0]).toBe(before - 10);
+  });
+
+  it('lets an idle transaction with executed operations end at its deadline, with nothing left behind', async () => {
+    const before = await balances();
+    const begun = await post(`${url}/v1/transactions`, { timeoutMs: 500 });
+    const executed = await post(`${url}/v1/transactions/${begun.body.id}/branches?execute=now`, move(10)[0]);
+    expect(executed.status).toBe(201);
+    await quiet(product, 20_000);
+    expect(await balances()).toEqual(before);
+  });
+
+  it('reads both banks at one leased snapshot, whatever is committed meanwhile', async () => {
+    const leased = await post(`${url}/v1/snapshots`, { ttlMs: 30_000 });
+    const run = await product.run();
+    const totals = async () => {
+      const answers = run.participants
+        .filter(({ name }: { name: string }) => name !== 'inventory')
+        .map((one: { url: string }) => call(`${one.url}/accounts?snapshot=${leased.body.csn}`));
+      return (await Promise.all(answers)).map(({ status, body }) => [status, body.snapshot, body.total]);
+    };
+    const before = await totals();
+    expect(before).toEqual([1, 2].map(() => [200, leased.body.csn, expect.any(Number)]));
+    await oneShot(url, move(5), { wait: 'completed' });
+    expect(await totals()).toEqual(before);
+    await call(`${url}/v1/snapshots/${leased.body.id}`, { method: 'DELETE' });
+  });
+
   it('lists newest first, page by page, by status, label and participant', async () => {
     const label = randomUUID();
     const ids: string[] = [];
@@ -163,11 +203,13 @@ describe('money moves', () => {
 
   it('shows participants as healthy, with the schema of each operation', async () => {
     const { body } = await call(`${url}/v1/participants/${EAST}`);
-    expect(body).toMatchObject({ name: EAST, isolation: 'local', health: 'up' });
+    expect(body).toMatchObject({ name: EAST, isolation: 'global', health: 'up' });
     expect(body.operations.map(({ name }: { name: string }) => name).sort()).toEqual([
+      'append',
       'credit',
       'debit',
       'open',
+      'post',
       'read',
     ]);
   });

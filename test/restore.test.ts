@@ -148,15 +148,14 @@ async function killAll(product: Product): Promise<void> {
 }
 
 async function branchesOf(serverUrl: string): Promise<Branches> {
-  const gids = await query(serverUrl, 'SELECT gid FROM pg_prepared_xacts');
-  const committed: string[] = [];
+  const ids: Record<string, string[]> = { prepared: [], committed: [] };
   for (const participant of BANKS) {
     const url = new URL(serverUrl);
     url.pathname = `/${participant.replace('-', '_')}`;
-    const rows = await query(url.href, `SELECT transaction_id AS id FROM concordat_branch WHERE state = 'committed'`);
-    committed.push(...rows.map(({ id }) => id));
+    const rows = await query(url.href, 'SELECT state, transaction_id AS id FROM concordat_branch');
+    for (const { state, id } of rows) ids[state]?.push(id);
   }
-  return { committed: new Set(committed), prepared: new Set(gids.map(({ gid }) => gid.split(':').at(-1))) };
+  return { committed: new Set(ids.committed), prepared: new Set(ids.prepared) };
 }
 
 /** How often each transfer stands in the accounts, and how much money there is. */

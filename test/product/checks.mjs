@@ -15,9 +15,17 @@ export async function query(databaseUrl, text, values) {
   }
 }
 
-/** Prepared transactions left in the participants' server. */
-export const preparedCount = async (run) =>
-  Number((await query(run.postgres.url, 'SELECT count(*) AS n FROM pg_prepared_xacts'))[0].n);
+/** What is prepared and undecided at the participants: prepared transactions of their server, and branches in versions. */
+export async function preparedCount(run) {
+  const counts = [await countOf(run.postgres.url, 'pg_prepared_xacts')];
+  for (const { databaseUrl } of run.participants) {
+    counts.push(await countOf(databaseUrl, `concordat_branch WHERE state = 'prepared'`));
+  }
+  return counts.reduce((sum, count) => sum + count, 0);
+}
+
+const countOf = async (databaseUrl, what) =>
+  Number((await query(databaseUrl, `SELECT count(*) AS n FROM ${what}`))[0].n);
 
 /** Waits until nothing is prepared and nothing unfinished. */
 export async function quiet(product, timeoutMs) {
