@@ -109,8 +109,8 @@ export const SNAPSHOT_MUTATIONS = [
     'S3',
     SCAN,
     'the filter is not put to what is read again',
-    'matches: again.sql });',
-    "matches: '($6::text IS NOT NULL OR true)' });",
+    'keys: givenKeys(table), matches: condition.sql });',
+    "keys: givenKeys(table), matches: '($4::text IS NOT NULL OR true)' });",
     'scan',
   ),
   pure(

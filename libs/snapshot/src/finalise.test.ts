@@ -119,13 +119,12 @@ describe('the finalisation of branches', () => {
     ];
     await third.query(`BEGIN; SELECT FROM concordat_branch WHERE transaction_id = '${ids[1]}' FOR UPDATE`);
     const decisions = ids.map((transactionId, index) => ({ transactionId, csn: 20 + index }));
-    const both = Promise.all([
-      finalise(bank.connection, PARTICIPANT, TABLES, decisions),
-      finalise(other, PARTICIPANT, TABLES, decisions.toReversed()),
-    ]);
+    const one = finalise(bank.connection, PARTICIPANT, TABLES, decisions);
+    await database.untilWaiting(1);
+    const two = finalise(other, PARTICIPANT, TABLES, decisions.toReversed());
     await database.untilWaiting(2);
     await third.query('ROLLBACK');
-    const answers = (await both).flat().map(({ found }) => found);
+    const answers = (await Promise.all([one, two])).flat().map(({ found }) => found);
     expect(answers.sort()).toEqual(['committed', 'committed', 'committed', 'prepared', 'prepared', 'prepared']);
   });
 

@@ -105,12 +105,11 @@ describe('a serializable transaction', () => {
   it('S6: takes its locks in one order: two do not wait for each other', async () => {
     const lock = (key: string) => `hashtextextended('concordat account ["${key}"]', 0)`;
     await third.query(`SELECT pg_advisory_lock_shared(${lock('a')}), pg_advisory_lock_shared(${lock('b')})`);
-    const both = Promise.all([
-      bank.prepare([put('b', 1)], { serializable, marks: [mark('a')] }),
-      bank.prepare([put('a', 1)], { on: other, serializable, marks: [mark('b')] }),
-    ]);
+    const first = bank.prepare([put('b', 1)], { serializable, marks: [mark('a')] });
+    await database.untilWaiting(1);
+    const second = bank.prepare([put('a', 1)], { on: other, serializable, marks: [mark('b')] });
     await database.untilWaiting(2);
     await third.query('SELECT pg_advisory_unlock_all()');
-    expect((await both).map(({ kind }) => kind).sort()).toEqual(['conflict', 'prepared']);
+    expect((await Promise.all([first, second])).map(({ kind }) => kind).sort()).toEqual(['conflict', 'prepared']);
   });
 });

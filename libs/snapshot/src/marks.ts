@@ -16,9 +16,10 @@
  */
 import type { Database, QueryAnswer } from './database.js';
 import type { Mark, PrepareRequest } from './prepare-request.js';
-import { definitions, quote, recordset, sameKey } from './sql.js';
+import { definitions, quote, sameKey } from './sql.js';
 import type { Statement, TableWrites } from './statements.js';
-import { decodeKey, encodeKey, keyColumnsOf, type VersionedTable } from './table.js';
+import { encodeKey, keyColumnsOf, type VersionedTable } from './table.js';
+import { keyRows } from './versions.js';
 
 /** Key of a mark on the whole table; no encoded key is empty. */
 const WHOLE_TABLE = '';
@@ -98,10 +99,9 @@ export function marksConflictStatement(
      WHERE m.participant = $1::text AND m.transaction_id <> $2::text`,
   ];
   for (const { table, whole, keys } of marked) {
-    const rows = keys.map((key) => Object.fromEntries(decodeKey(key).map((value, at) => [table.key[at], value])));
     const among = whole
       ? ''
-      : `JOIN jsonb_to_recordset($${values.push(recordset(rows))}::jsonb)
+      : `JOIN jsonb_to_recordset($${values.push(keyRows(table, keys))}::jsonb)
          AS w(${definitions(table, keyColumnsOf(table))}) ON ${sameKey(table, 'v', 'w')}`;
     const from = `FROM ${quote(table.table)} v ${among}`;
     parts.push(

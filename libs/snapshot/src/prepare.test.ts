@@ -123,6 +123,7 @@ describe('the prepare of a branch', () => {
   it('S4: writes rows in one order, whatever order they are given in: no two prepares wait for each other', async () => {
     const end = await insertUnfinished('m');
     const one = bank.prepare([put('a', 1), put('m', 1), put('z', 1)]);
+    await database.untilWaiting(1);
     const two = bank.prepare([put('z', 2), put('m', 2), put('a', 2)], { on: other });
     await database.untilWaiting(2);
     await end();
@@ -139,6 +140,7 @@ describe('the prepare of a branch', () => {
     });
     const end = await insertUnfinished('m');
     const blocked = bank.prepare([put('a', 1), put('m', 1), page(1)]);
+    await database.untilWaiting(1);
     const turned = bank.prepare([page(1), put('a', 2)], { on: other });
     await database.untilWaiting(2);
     await end();

@@ -1,6 +1,6 @@
 import type { Database } from './database.js';
-import { decodeKey, encodeKey, type KeyValues, type Row, type VersionedTable } from './table.js';
-import { answerOf, keysOfArrays, versionsStatement } from './versions.js';
+import { encodeKey, type KeyValues, type Row, type VersionedTable } from './table.js';
+import { answerOf, givenKeys, keyRows, versionsStatement } from './versions.js';
 import { chooseVisible, type Found, type StatusSource } from './visibility.js';
 
 /** Where and at which snapshot to read. S2 is the caller's: it has heard of an applied CSN >= `snapshot`. */
@@ -35,13 +35,7 @@ async function findVersions(
   encoded: readonly string[],
 ): Promise<ReadonlyMap<string, Found>> {
   if (encoded.length === 0) return new Map();
-  const statement = versionsStatement({ table, keys: keysOfArrays(table, 3), matches: 'true' });
-  const answer = await db.query(statement, [participant, snapshot, ...arraysOf(table, encoded)]);
+  const statement = versionsStatement({ table, keys: givenKeys(table), matches: 'true' });
+  const answer = await db.query(statement, [participant, snapshot, keyRows(table, encoded)]);
   return answerOf(table, answer, snapshot).found;
-}
-
-/** Keys as one array for each key column. */
-export function arraysOf(table: VersionedTable, encoded: readonly string[]): readonly (readonly string[])[] {
-  const keys = encoded.map(decodeKey);
-  return table.key.map((_name, position) => keys.map((key) => key[position] as string));
 }

@@ -1,8 +1,8 @@
 import { conditionOf, type Filter } from './filter.js';
-import { arraysOf, type ReadContext } from './read.js';
+import type { ReadContext } from './read.js';
 import { definitions, list, quote, recordset } from './sql.js';
 import { encodeKey, type Row, type VersionedTable } from './table.js';
-import { answerOf, keysOfArrays, versionsStatement } from './versions.js';
+import { answerOf, givenKeys, keyRows, versionsStatement } from './versions.js';
 import { chooseVisible } from './visibility.js';
 import type { WriteSet } from './write-set.js';
 
@@ -54,10 +54,9 @@ export async function scan(
   const answer = answerOf(table, raw, snapshot);
   if (answer.candidates > candidatesMax) throw new ScanTooLarge(table.entity, candidatesMax);
 
-  const again = conditionOf(table, filter, 3 + table.key.length);
   const readAgain = async (keys: readonly string[]) => {
-    const text = versionsStatement({ table, keys: keysOfArrays(table, 3), matches: again.sql });
-    const rows = await db.query(text, [participant, snapshot, ...arraysOf(table, keys), ...again.values]);
+    const text = versionsStatement({ table, keys: givenKeys(table), matches: condition.sql });
+    const rows = await db.query(text, [participant, snapshot, keyRows(table, keys), ...condition.values]);
     return answerOf(table, rows, snapshot).found;
   };
   const visible = await chooseVisible(answer.found, { statuses, snapshot, readAgain });

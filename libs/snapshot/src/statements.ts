@@ -29,12 +29,13 @@ export function inGlobalOrder(writes: readonly Write[]): readonly TableWrites[] 
 }
 
 /**
- * How every writing transaction begins. Its statements name their rows by key or by transaction, few of many: their
- * plans are kept, and some are made while the tables are still empty. So they go by index and row by row, whatever the
- * planner's statistics say by then.
+ * How every writing transaction begins. Its statements name their rows by key or by transaction, few of many. Their
+ * plans are made once and kept (to plan the finalisation of one branch takes longer than to finalise eight), some while
+ * the tables are still empty. So they go by index and row by row, whatever the planner's statistics say by then.
  */
 export const BEGIN_WRITING = `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL concordat.writer = 'on';
-  SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off`;
+  SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off;
+  SET LOCAL plan_cache_mode = force_generic_plan`;
 
 /** A text, always one statement, and the values of its parameters. */
 export type Statement = [text: string, values: readonly unknown[]];

@@ -1,8 +1,8 @@
 /** The statement of S1, shared by reads of ids and by scans: one statement, so one moment for all that it returns. */
 import { ConcordatError } from '@concordat/protocol';
 import type { QueryAnswer } from './database.js';
-import { list, quote, sameKey, selected } from './sql.js';
-import { encodeKey, keyColumnsOf, keyOf, type Row, type VersionedTable } from './table.js';
+import { definitions, list, quote, recordset, sameKey, selected } from './sql.js';
+import { decodeKey, encodeKey, keyColumnsOf, keyOf, type Row, type VersionedTable } from './table.js';
 import type { Found } from './visibility.js';
 
 /** Columns that the statement adds to those of the entity; no column of an entity is called like this. */
@@ -95,11 +95,17 @@ export function answerOf(table: VersionedTable, { rows }: QueryAnswer, snapshot:
   return { found, candidates, own, order: [...order] };
 }
 
-/** The keys of arrays $first, $first + 1, …, one for each key column. */
-export function keysOfArrays(table: VersionedTable, first: number): string {
-  const arrays = keyColumnsOf(table).map(({ type }, position) => `$${first + position}::${type}[]`);
-  return `SELECT * FROM unnest(${arrays.join(', ')}) AS k(${list(table.key)})`;
-}
+/**
+ * The keys that parameter $3 names, in the form of `keyRows`. (One value, of which the planner expects the same whatever
+ * it is: of an array it would look at the length, take every plan for better than the one it keeps, and plan each time.)
+ */
+export const givenKeys = (table: VersionedTable): string =>
+  `SELECT * FROM jsonb_to_recordset($3::jsonb) AS k(${definitions(table, keyColumnsOf(table))})`;
+
+export const keyRows = (table: VersionedTable, encoded: readonly string[]): string =>
+  recordset(
+    encoded.map((key) => Object.fromEntries(decodeKey(key).map((value, position) => [table.key[position], value]))),
+  );
 
 const tooOld = (snapshot: number, gcCsn: number): ConcordatError =>
   new ConcordatError(

@@ -8,7 +8,7 @@ export const PARTICIPANT = 'bank';
 
 /** A connection that can be told to stop before a statement. */
 export interface Connection extends Database {
-  /** The next statement that begins with the words waits for `go`; `reached` says when it is there. */
+  /** The next statement that begins with the words waits for `go`; `reached`: those before it are answered. */
   holdBefore(words: string): { reached: Promise<void>; go: () => void };
   /** From now on statements with these words fail. */
   breakAt(words: string): void;
@@ -104,16 +104,20 @@ function named(text: string, values?: readonly unknown[]) {
 function connectionOf(client: pg.Client): Connection {
   let hold: { words: string; reach: () => void; gate: Promise<void> } | undefined;
   let broken: string | undefined;
+  let last: Promise<unknown> = Promise.resolve();
   return {
     query: async (text, values) => {
       if (hold && text.trimStart().startsWith(hold.words)) {
         const { reach, gate } = hold;
         hold = undefined;
+        await last.catch(() => undefined);
         reach();
         await gate;
       }
       const statement = broken !== undefined && text.includes(broken) ? `SELECT 'broken on purpose'::int` : undefined;
-      return (await client.query(statement ? { text: statement } : named(text, values))) as QueryAnswer;
+      const answer = client.query(statement ? { text: statement } : named(text, values)) as Promise<QueryAnswer>;
+      last = answer;
+      return answer;
     },
     holdBefore: (words) => {
       const reached = Promise.withResolvers<void>();
