@@ -31,9 +31,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 - name: KAFKA_CLIENT
   value: {{ . }}
 {{- end }}
-{{- with .Values.coordinatorUrl }}
-- name: COORDINATOR_URL
-  value: {{ . }}
+{{- with .Values.coordinatorUrls }}
+- name: COORDINATOR_URLS
+  value: {{ join "," . | quote }}
 {{- end }}
 - name: LOG_LEVEL
   value: {{ .Values.logLevel }}
