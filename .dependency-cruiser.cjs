@@ -56,11 +56,18 @@ module.exports = {
       },
     },
     {
+      name: 'client-runs-anywhere',
+      comment: 'Browsers load it: nothing of Node, no package, no library of ours. Its entry for Nest is apart.',
+      severity: 'error',
+      from: { path: '^libs/client/src/', pathNot: [tests, '^libs/client/src/nest/'] },
+      to: { pathNot: ['^libs/client/src/(?!nest/)'] },
+    },
+    {
       name: 'packages-by-their-name',
       comment: 'Another package is imported by its name, which leads to its index; its files are its own affair.',
       severity: 'error',
       from: { path: '^(libs|apps)/([^/]+)/' },
-      to: { path: '^libs/[^/]+/src/', pathNot: ['^$1/$2/', '^libs/[^/]+/src/index\\.ts$'] },
+      to: { path: '^libs/[^/]+/src/', pathNot: ['^$1/$2/', '^libs/[^/]+/src/(nest/)?index\\.ts$'] },
     },
     {
       name: 'no-path-into-another-package',

@@ -1,9 +1,13 @@
-// Writes the documents that are made of the code: docs/errors.md, apps/coordinator/openapi.json and asyncapi.json.
+// Writes the documents that are made of the code: docs/errors.md, apps/coordinator/openapi.json and asyncapi.json, and the
+// types of the client, which are made of openapi.json.
 // `node scripts/generate.mjs --check` writes nothing and exits 1, naming the files, when any is stale.
+import { spawn } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { build } from './build.mjs';
+import { clientTypes } from './lib/client-types.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const check = process.argv.includes('--check');
@@ -14,11 +18,13 @@ const [{ openApiDocument }, { asyncApiDocument }, { errorsMarkdown }, { API_VERS
   ['openapi', 'asyncapi', 'error-docs', 'version'].map(load),
 );
 const json = (document) => `${JSON.stringify(document, null, 2)}\n`;
+const openApi = openApiDocument(API_VERSION);
 
 const documents = {
   'docs/errors.md': errorsMarkdown(),
-  'apps/coordinator/openapi.json': json(openApiDocument(API_VERSION)),
+  'apps/coordinator/openapi.json': json(openApi),
   'apps/coordinator/asyncapi.json': json(asyncApiDocument(API_VERSION)),
+  'libs/client/src/generated/api.ts': await formatted(clientTypes(openApi)),
 };
 
 const stale = [];
@@ -34,3 +40,16 @@ if (stale.length === 0) console.log('generated documents are fresh');
 else if (check) console.error(`stale: ${stale.join(', ')}; run node scripts/generate.mjs and commit the result`);
 else console.log(`wrote ${stale.join(', ')}`);
 process.exitCode = check && stale.length > 0 ? 1 : 0;
+
+/** As `npm run format` would leave it. */
+async function formatted(source) {
+  const biome = join(root, 'node_modules/@biomejs/biome/bin/biome');
+  const child = spawn(process.execPath, [biome, 'format', '--stdin-file-path=libs/client/src/generated/api.ts'], {
+    cwd: root,
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  child.stdin.end(source);
+  const output = await text(child.stdout);
+  if (output === '') throw new Error('biome could not read the generated types');
+  return output;
+}

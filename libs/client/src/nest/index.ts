@@ -1,0 +1,3 @@
+export { ConcordatModule } from './concordat.module.js';
+export { GlobalTransaction } from './global-transaction.js';
+export { currentTransaction, findTransaction } from './transaction-context.js';
