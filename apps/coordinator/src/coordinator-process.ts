@@ -64,6 +64,7 @@ export class CoordinatorProcess {
       clock: new SteadyClock(), // never set back, so that no deadline waits for the clock
       random: () => Math.random(),
       retentionMs: config.retentionMs,
+      idempotencyKeyMs: config.idempotencyKeyMs,
       opening: cluster.opening,
       onFatal: this.parts.onFatal,
     };

@@ -136,6 +136,7 @@ export async function startEngine({
     clock: { now: () => Date.now() },
     random: () => 0,
     retentionMs: 60_000,
+    idempotencyKeyMs: 120_000,
     onFatal: (error: Error) => void fatal.push(error),
   };
   const replica = await Replica.open(ports);

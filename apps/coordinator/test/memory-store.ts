@@ -10,6 +10,7 @@ export class MemoryStore implements TransactionStore {
   readonly leases = new Map<string, SnapshotLease>();
   readonly batches: PersistBatch[] = [];
   prunedThrough: string | null = null;
+  pruning = false;
   available = true;
   /** Errors for the next attempts to persist, in order. */
   failures: Error[] = [];

@@ -1,10 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MemoryNetwork } from '@concordat/raft';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { DecisionLogListener, LogEntry } from '../engine/decision-log.js';
-import { RaftLog } from './raft-log.js';
+import { RaftLog, SEGMENT_BYTES, TRAILING_ENTRIES } from './raft-log.js';
 
 let directory: string;
 const open: RaftLog[] = [];
@@ -93,6 +93,23 @@ describe('the decision log of a cluster of one', () => {
     await heard.until(() => heard.applied.length === 3);
     expect(heard.texts).toEqual(['a', 'b', 'c'].map((text) => `${term} ${text}`));
     expect(log.fsyncCount).toBeGreaterThan(before);
+  });
+
+  it('takes up no more room than the entries it keeps and two segments, however much goes through it', async () => {
+    const { log, heard, term } = await start();
+    const entry = bytes('x'.repeat(1024));
+    const sizes: number[] = [];
+    for (let round = 1; round <= 4; round += 1) {
+      for (let i = 0; i < TRAILING_ENTRIES; i += 1) log.propose(term, entry);
+      await heard.until(() => heard.applied.length === round * TRAILING_ENTRIES);
+      await log.compact(log.appliedIndex);
+      const files = (await readdir(directory)).filter((name) => name.endsWith('.wal'));
+      sizes.push(files.length * SEGMENT_BYTES);
+    }
+    const kept = TRAILING_ENTRIES * 1.1 * 1024;
+    // The one that is written to, the one that stands ready, and the one in which the oldest entry is.
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(kept + 3 * SEGMENT_BYTES);
+    expect(log.bytesWritten).toBeGreaterThan(kept + 3 * SEGMENT_BYTES);
   });
 
   it('D2: each start leads a new term, even if nothing was proposed in the one before', async () => {

@@ -12,7 +12,12 @@ import type { LogStalls } from '../engine/liveness.js';
 import { within } from '../engine/within.js';
 
 /** Entries kept below what Postgres holds, for members that lag a little: they need no snapshot then. */
-const TRAILING_ENTRIES = 20_000;
+export const TRAILING_ENTRIES = 20_000;
+/**
+ * The log goes away by whole segments. Between two cuts it is some 40,000 entries of about half a KiB, which is little more
+ * than one of these.
+ */
+export const SEGMENT_BYTES = 16 * 1024 * 1024;
 
 export interface RaftLogOptions {
   readonly directory: string;
@@ -137,6 +142,7 @@ export class RaftLog implements DecisionLog {
       readOnly: 'safe',
       pendingProposalsMax: PENDING_PROPOSALS_MAX,
       pendingBytesMax: PENDING_BYTES_MAX,
+      segmentBytes: SEGMENT_BYTES,
       snapshotEntries: 0, // cut by `compact`, behind what Postgres holds
       stateMachine: {
         appliedIndex: () => appliedIndex,

@@ -17,6 +17,8 @@ export interface Config {
   readonly logLevel: string;
   /** How long completed transactions are kept. */
   readonly retentionMs: number;
+  /** How long an idempotency key stands for its transaction. */
+  readonly idempotencyKeyMs: number;
   /** Bound on transactions that are not finished. */
   readonly inFlightMax: number;
   /** How long a stop waits for decisions (D10). */
@@ -79,7 +81,8 @@ const environmentSchema = z.object({
   DATA_DIR: z.string().default('.data'),
   NODE_ID: integer(1, 1_000_000).default(1),
   LOG_LEVEL: z.enum(LEVELS, `one of ${LEVELS.join(', ')}`).default('info'),
-  RETENTION_MS: integer(1_000, 3650 * DAY_MS).default(7 * DAY_MS),
+  RETENTION_MS: integer(1_000, 3650 * DAY_MS).default(DAY_MS),
+  IDEMPOTENCY_KEY_MS: integer(1_000, 3650 * DAY_MS).default(DAY_MS),
   IN_FLIGHT_MAX: integer(1, 1_000_000).default(10_000),
   STOP_GRACE_MS: integer(0, 600_000).default(10_000),
   PEERS: peers.optional(),
@@ -116,6 +119,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     nodeId: env.NODE_ID,
     logLevel: env.LOG_LEVEL,
     retentionMs: env.RETENTION_MS,
+    idempotencyKeyMs: env.IDEMPOTENCY_KEY_MS,
     inFlightMax: env.IN_FLIGHT_MAX,
     stopGraceMs: env.STOP_GRACE_MS,
     ...clusterConfig(env),

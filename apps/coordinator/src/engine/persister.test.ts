@@ -72,6 +72,19 @@ describe('the persister', () => {
     ]);
   });
 
+  it('W4: goes on pruning while nothing is applied, and rests when all is gone', async () => {
+    const { store, persister } = start();
+    store.pruning = true;
+    persister.add(changeOf(1, { prune: { completedBefore: 1, keysBefore: 1 } }), 7, 0);
+    await pass(1000);
+    expect(store.batches.length).toBeGreaterThan(2);
+    store.pruning = false;
+    await pass(1000);
+    const written = store.batches.length;
+    await pass(10_000);
+    expect(store.batches).toHaveLength(written);
+  });
+
   it('covers what was applied when it was asked, not what came later', async () => {
     const { store, persister } = start();
     persister.add(changeOf(1), 7, 0);

@@ -4,6 +4,7 @@
  * - W1 A batch is the difference between two applied indices; a transaction that changed often is written once.
  * - W2 Postgres being slow or away delays nothing but this; the backlog is bounded, and whoever admits new work asks `full`.
  * - W3 The decision log is cut only below an index that Postgres holds durably.
+ * - W4 Pruning goes on by itself, a bounded round with each batch, until nothing is left that may go.
  */
 import type {
   Change,
@@ -181,7 +182,9 @@ export class Persister {
     this.ports.metrics.persisted(batch.transactions.length, performance.now() - startedAt);
     this.ports.onPersisted(batch.toIndex, batch.toTerm);
     this.#resolveCovered();
-    if (this.#appliedIndex > this.persistedIndex) this.#schedule(this.#covered.length > 0 ? 0 : BATCH_INTERVAL_MS);
+    if (this.#appliedIndex > this.persistedIndex || this.ports.store.pruning) {
+      this.#schedule(this.#covered.length > 0 ? 0 : BATCH_INTERVAL_MS);
+    }
   }
 
   async #attempt(batch: PersistBatch): Promise<void> {

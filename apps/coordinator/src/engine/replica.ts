@@ -31,12 +31,11 @@ import { within } from './within.js';
 /** Idempotency keys kept in memory; older ones are looked up in Postgres. */
 export const KEYS_IN_MEMORY_MAX = 100_000;
 /** The log is cut after this many persisted entries. */
-const COMPACT_EVERY_ENTRIES = 20_000;
-const PRUNE_INTERVAL_MS = 60_000;
+export const COMPACT_EVERY_ENTRIES = 20_000;
+/** Pruning goes in small steps: at 2,000/s one entry stands for 20,000 rows, which are four batches of the persister. */
+const PRUNE_INTERVAL_MS_MAX = 10_000;
 /** Nothing is applied while a snapshot waits for Postgres to hold all of it: then it is given up, and asked for again. */
 export const SNAPSHOT_BEGIN_MS_MAX = 5_000;
-/** Idempotency keys are honoured for 24 h (design §6). */
-const KEY_LIFETIME_MS = 24 * 60 * 60 * 1000;
 
 export interface ReplicaPorts {
   readonly log: DecisionLog;
@@ -50,6 +49,8 @@ export interface ReplicaPorts {
   readonly opening: OpenOptions;
   /** How long completed transactions are kept, in ms. */
   readonly retentionMs: number;
+  /** How long an idempotency key stands for its transaction, in ms. */
+  readonly idempotencyKeyMs: number;
   /** The process cannot go on: its log or its database is lost to it. A restart recovers. */
   readonly onFatal: (error: Error) => void;
 }
@@ -225,7 +226,11 @@ export class Replica implements DecisionLogListener {
       this.ports.logger,
       (index) => this.propose({ type: 'published', index }),
     );
-    this.#pruning = setInterval(() => this.#prune(), PRUNE_INTERVAL_MS);
+    const { retentionMs, idempotencyKeyMs } = this.ports;
+    this.#pruning = setInterval(
+      () => this.#prune(),
+      Math.min(PRUNE_INTERVAL_MS_MAX, retentionMs / 2, idempotencyKeyMs / 2),
+    );
     this.#pruning.unref();
     this.leases = new SnapshotLeases(term, {
       ledger: this.ledger,
@@ -250,8 +255,8 @@ export class Replica implements DecisionLogListener {
   /** D9: what is old enough to be dropped is said by an entry, not by each replica's clock. */
   #prune(): void {
     const now = this.ports.clock.now();
-    const { retentionMs } = this.ports;
-    this.propose({ type: 'prune', completedBefore: now - retentionMs, keysBefore: now - KEY_LIFETIME_MS });
+    const { retentionMs, idempotencyKeyMs } = this.ports;
+    this.propose({ type: 'prune', completedBefore: now - retentionMs, keysBefore: now - idempotencyKeyMs });
   }
 
   async #answerOrphan(id: string, resolve: (record: TransactionRecord) => void): Promise<void> {

@@ -106,6 +106,8 @@ export interface TransactionStore {
   findKey(caller: string, key: string): Promise<KeyRecord | undefined>;
   /** Largest id that was pruned so far, or null: older unknown ids answer 410 (D8). */
   readonly prunedThrough: string | null;
+  /** Whether rows are left that a prune entry lets go: each call of `persist` takes a bounded number of them. */
+  readonly pruning: boolean;
   /** False while Postgres cannot be reached. */
   readonly available: boolean;
   close(): Promise<void>;

@@ -113,7 +113,8 @@ const idempotencyKeyParameter = {
   name: 'Idempotency-Key',
   in: 'header',
   required: false,
-  description: 'The same key with the same request gives the same transaction, for 24 hours.',
+  description:
+    'The same key with the same request gives the same transaction, for 24 hours unless the operator set another time.',
   schema: { type: 'string', pattern: IDEMPOTENCY_KEY_PATTERN },
 };
 

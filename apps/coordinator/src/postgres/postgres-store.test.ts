@@ -334,8 +334,10 @@ describe('the Postgres store', () => {
     await store.persist(batch(1, 2, { prune: { completedBefore: NOW + 500_000, keysBefore: NOW } }));
     expect(await count()).toBe(extra + 2);
     expect(store.prunedThrough).toBe(id(PRUNE_ROWS_MAX));
-    await store.persist(batch(2, 3));
+    expect(store.pruning).toBe(true);
+    await store.persist(batch(2, 2)); // nothing was applied meanwhile
     expect(await count()).toBe(2);
+    expect(store.pruning).toBe(false);
     expect(store.prunedThrough).toBe(id(PRUNE_ROWS_MAX + extra));
     expect(await store.findKey('c', String(NOW - 1))).toBeUndefined();
     expect(await store.findKey('c', String(NOW + 1))).toBeDefined();

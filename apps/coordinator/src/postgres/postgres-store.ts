@@ -27,7 +27,7 @@ import { IdempotencyKeyEntity, TransactionEntity } from './entities.js';
 import { persistLeases } from './leases.js';
 import { load } from './load.js';
 import { partsOf, persistStatement } from './persist-statement.js';
-import { mergePruneLimits, pruneRound } from './pruning.js';
+import { mergePruneLimits, PRUNE_FROM_START, pruneRound } from './pruning.js';
 import { isUnreachable, Reachability } from './reachability.js';
 import { keyRecord, newestFirst, transactionRecord } from './rows.js';
 
@@ -50,6 +50,7 @@ export class PostgresStore implements TransactionStore {
   private dataSource: DataSource | undefined;
   private closed = false;
   private prune: PersistBatch['prune'] = null;
+  private pruneMarks = PRUNE_FROM_START;
   private through: string | null = null;
   /** Range of the last batch whose attempt ended in an error: it may have been written all the same (P2). */
   private unacknowledged: { readonly fromIndex: number; readonly toIndex: number } | undefined;
@@ -75,6 +76,10 @@ export class PostgresStore implements TransactionStore {
   /** Largest id pruned so far, or null: older unknown ids answer 410 (D8). */
   get prunedThrough(): string | null {
     return this.through;
+  }
+
+  get pruning(): boolean {
+    return this.prune !== null;
   }
 
   async open(memberId: string, keysMax: number, options: OpenOptions = {}): Promise<PersistedState> {
@@ -133,6 +138,7 @@ export class PostgresStore implements TransactionStore {
       });
       this.through = header.prunedThrough;
       this.prune = null;
+      this.pruneMarks = PRUNE_FROM_START;
       this.unacknowledged = undefined;
       this.reachability.succeeded();
     } catch (error) {
@@ -210,10 +216,11 @@ export class PostgresStore implements TransactionStore {
       let moved = true;
       for (const part of partsOf(batch)) moved &&= await this.write(client, part);
       if (moved && batch.leases) await persistLeases(client, batch.leases);
-      const pruned = moved && limits ? await pruneRound(client, limits, this.through) : undefined;
+      const pruned = moved && limits ? await pruneRound(client, limits, this.through, this.pruneMarks) : undefined;
       await client.query(moved ? 'COMMIT' : 'ROLLBACK');
       if (pruned) {
         this.through = pruned.prunedThrough;
+        this.pruneMarks = pruned.marks;
         this.prune = pruned.more ? limits : null;
       }
       return moved;

@@ -10,20 +10,40 @@ type PruneLimits = NonNullable<PersistBatch['prune']>;
 const PRUNE_TRANSACTIONS_SQL = `
 WITH deleted AS (
   DELETE FROM transaction
-   WHERE ctid = ANY (ARRAY(SELECT ctid FROM transaction WHERE completed_at < $1 ORDER BY completed_at LIMIT $2))
-  RETURNING id, incarnation, term, sequence
+   WHERE ctid = ANY (ARRAY(
+     SELECT ctid FROM transaction WHERE completed_at < $1 AND completed_at >= $3 ORDER BY completed_at LIMIT $2))
+  RETURNING id, incarnation, term, sequence, completed_at
 )
-SELECT id, (SELECT count(*)::int FROM deleted) AS count
+SELECT id, (SELECT count(*)::int FROM deleted) AS count, (SELECT max(completed_at) FROM deleted) AS newest
   FROM deleted ORDER BY incarnation DESC, term DESC, sequence DESC LIMIT 1`;
 
 const PRUNE_KEYS_SQL = `
-DELETE FROM idempotency_key
- WHERE ctid = ANY (ARRAY(SELECT ctid FROM idempotency_key WHERE created_at < $1 ORDER BY created_at LIMIT $2))`;
+WITH deleted AS (
+  DELETE FROM idempotency_key
+   WHERE ctid = ANY (ARRAY(
+     SELECT ctid FROM idempotency_key WHERE created_at < $1 AND created_at >= $3 ORDER BY created_at LIMIT $2))
+  RETURNING created_at
+)
+SELECT count(*)::int AS count, max(created_at) AS newest FROM deleted`;
+
+/**
+ * Up to where each table was emptied by this process. Without it every round would walk over the index entries of all
+ * rows that are deleted and not vacuumed yet, of which a backup that takes long keeps as many as there are. Ties are
+ * deleted with the next round; a row that appears behind the mark, by a clock that was set back, after the next start.
+ */
+export interface PruneMarks {
+  readonly transactions: Date;
+  readonly keys: Date;
+}
+
+/** Everything, from the oldest row on. */
+export const PRUNE_FROM_START: PruneMarks = { transactions: new Date(0), keys: new Date(0) };
 
 /** What one round of pruning did. */
 export interface Pruned {
   /** Largest id deleted so far, this round included. */
   readonly prunedThrough: string | null;
+  readonly marks: PruneMarks;
   /** Whether rows may be left that are to go. */
   readonly more: boolean;
 }
@@ -33,23 +53,28 @@ export async function pruneRound(
   client: ClientBase,
   limits: PruneLimits,
   prunedThrough: string | null,
+  marks: PruneMarks,
 ): Promise<Pruned> {
   const before = (ms: number): Date => new Date(ms);
-  const transactions = await client.query<{ id: string; count: number }>({
+  const transactions = await client.query<{ id: string; count: number; newest: Date }>({
     name: 'prune-transactions',
     text: PRUNE_TRANSACTIONS_SQL,
-    values: [before(limits.completedBefore), PRUNE_ROWS_MAX],
+    values: [before(limits.completedBefore), PRUNE_ROWS_MAX, marks.transactions],
   });
-  const keys = await client.query({
+  const keys = await client.query<{ count: number; newest: Date | null }>({
     name: 'prune-keys',
     text: PRUNE_KEYS_SQL,
-    values: [before(limits.keysBefore), PRUNE_ROWS_MAX],
+    values: [before(limits.keysBefore), PRUNE_ROWS_MAX, marks.keys],
   });
   const newest = transactions.rows[0];
   const through = newest ? laterId(prunedThrough, newest.id) : prunedThrough;
   if (through !== prunedThrough) await client.query('UPDATE coordinator_state SET pruned_through = $1', [through]);
-  const more = (newest?.count ?? 0) === PRUNE_ROWS_MAX || keys.rowCount === PRUNE_ROWS_MAX;
-  return { prunedThrough: through, more };
+  const more = (newest?.count ?? 0) === PRUNE_ROWS_MAX || keys.rows[0]?.count === PRUNE_ROWS_MAX;
+  const reached = {
+    transactions: newest?.newest ?? marks.transactions,
+    keys: keys.rows[0]?.newest ?? marks.keys,
+  };
+  return { prunedThrough: through, marks: reached, more };
 }
 
 /** Limits only ever move forward, so two of them are one. */

@@ -87,6 +87,8 @@
   value: {{ int64 .Values.stop.graceMs | quote }}
 - name: RETENTION_MS
   value: {{ int64 .Values.retentionMs | quote }}
+- name: IDEMPOTENCY_KEY_MS
+  value: {{ int64 .Values.idempotencyKeyMs | quote }}
 - name: IN_FLIGHT_MAX
   value: {{ int64 .Values.inFlightMax | quote }}
 - name: LOG_LEVEL
