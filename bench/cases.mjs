@@ -8,7 +8,7 @@ import { Meters } from './meters.mjs';
 import { until, WorkloadProcess } from './workload.mjs';
 
 /** Rows of its own for each caller: a row is locked until a moment after the caller has its answer. */
-const SKUS_PER_CALLER = 64;
+export const SKUS_PER_CALLER = 64;
 const STOCK_PER_SKU = 1_000_000_000;
 /** The most branches that one transaction takes. */
 const BRANCHES_MAX = 100;
@@ -180,6 +180,8 @@ async function openSubject(surroundings, { coordinator, participants, callers, b
     counted: [...Object.keys(system), 'kafka', 'postgres'],
     participants: Object.keys(participants).length,
     profiled: surroundings.profile === undefined ? {} : system,
+    url: coordinator.url,
+    pids: system,
     assertAlive: async () => {
       for (const app of Object.values(apps)) await app.assertAlive();
     },
