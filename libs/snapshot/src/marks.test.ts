@@ -104,7 +104,7 @@ describe('a serializable transaction', () => {
 
   it('S6: takes its locks in one order: two do not wait for each other', async () => {
     const lock = (key: string) => `hashtextextended('concordat account ["${key}"]', 0)`;
-    await third.query(`SELECT pg_advisory_lock_shared(${lock('a')}), pg_advisory_lock_shared(${lock('b')})`);
+    await third.query(`SELECT pg_advisory_lock(${lock('a')}), pg_advisory_lock(${lock('b')})`);
     const first = bank.prepare([put('b', 1)], { serializable, marks: [mark('a')] });
     await database.untilWaiting(1);
     const second = bank.prepare([put('a', 1)], { on: other, serializable, marks: [mark('b')] });
