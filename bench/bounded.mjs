@@ -159,7 +159,7 @@ class Sampler {
     }
     const { rows } = await this.#databases[0].client.query('SELECT count(*)::int AS count FROM pg_prepared_xacts');
     this.#note('prepared transactions', 'rows', 256, rows[0].count);
-    const logBytes = await bytesBelow(this.#logDirectory, /\.wal$/);
+    const logBytes = await bytesBelow(this.#logDirectory, /\.wal/);
     this.#note('write-ahead log', 'MiB', 2 * SEGMENT_MIB, logBytes / MiB);
     for (const [process, pid] of Object.entries(this.#pids)) {
       if (process !== 'client') this.#note(`memory of ${process}`, 'MiB', HEAP_SLACK_MIB, await residentMiB(pid));
