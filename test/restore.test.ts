@@ -147,12 +147,20 @@ async function killAll(product: Product): Promise<void> {
   for (const pid of pids) if (pid) process.kill(pid, 'SIGKILL');
 }
 
+/**
+ * What the participants hold. Rows below their durable horizon count as gone: a participant that is up before the
+ * coordinators collects them, and a cluster that was restored from before then knows nothing of them (S8).
+ */
 async function branchesOf(serverUrl: string): Promise<Branches> {
   const ids: Record<string, string[]> = { prepared: [], committed: [] };
   for (const participant of BANKS) {
     const url = new URL(serverUrl);
     url.pathname = `/${participant.replace('-', '_')}`;
-    const rows = await query(url.href, 'SELECT state, transaction_id AS id FROM concordat_branch');
+    const rows = await query(
+      url.href,
+      `SELECT b.state, b.transaction_id AS id FROM concordat_branch b JOIN concordat_participant p USING (participant)
+        WHERE (b.incarnation, b.term, b.sequence) >= (p.horizon_incarnation, p.horizon_term, p.horizon_sequence)`,
+    );
     for (const { state, id } of rows) ids[state]?.push(id);
   }
   return { committed: new Set(ids.committed), prepared: new Set(ids.prepared) };

@@ -53,9 +53,17 @@ export async function makeFirstTransfer({ coordinatorUrl, participantUrl }) {
 
 const figure = (balance) => Number(balance).toLocaleString('en').padStart(9);
 
-/** @returns {Promise<number | undefined>} undefined if there is no such account */
+/**
+ * Repeated while a restored cluster, which gives out no snapshot before it has heard its participants, answers 503.
+ * @returns {Promise<number | undefined>} undefined if there is no such account
+ */
 async function readBalance(url, account) {
-  const answer = await fetch(`${url}/accounts/${account}`);
+  const end = performance.now() + PATIENCE_MS;
+  let answer = await fetch(`${url}/accounts/${account}`);
+  while (answer.status === 503 && performance.now() < end) {
+    await sleep(RETRY_MS);
+    answer = await fetch(`${url}/accounts/${account}`);
+  }
   if (answer.status === 404) return undefined;
   if (!answer.ok)
     throw new TransferFailed(`${url}/accounts/${account} answered ${answer.status}: ${await answer.text()}`);
