@@ -68,7 +68,7 @@ export async function chooseVisible(
     const stillUnknown = new Map<string, string>();
     for (const [key, { intent, version }] of open) {
       const writer = intent?.transactionId;
-      const answer = writer === undefined || writer === unknown.get(key) ? undefined : answers.get(writer);
+      const answer = writer === undefined ? undefined : answers.get(writer);
       if (writer !== undefined && answer?.status === 'unknown') stillUnknown.set(key, writer);
       else if (answer?.status === 'committed' && answer.csn <= snapshot) show(key, intent);
       else show(key, version);
@@ -83,7 +83,7 @@ export async function chooseVisible(
   );
 }
 
-/** One question for all intents, but for those that were unknown and are still there. */
+/** One question for all intents, but for those that were unknown and are still there: for them there is no answer. */
 async function ask(
   open: ReadonlyMap<string, Found>,
   unknown: ReadonlyMap<string, string>,
