@@ -140,9 +140,11 @@ describe('failover within one call', () => {
       retryBudget: { ratio: 0, retriesPerSecondMin: 20, burst: 5 },
       breaker: { callsMin: 1_000 },
     });
+    const startedAt = performance.now();
     const calls = Array.from({ length: 10 }, () => client.run({ branches }));
     await new Promise((resolve) => setTimeout(resolve, 500));
-    expect(server.heard.length).toBeLessThanOrEqual(10 + 5 + 20); // 500 ms earn 10; a busy machine sleeps longer
+    const earned = ((performance.now() - startedAt) / 1_000) * 20;
+    expect(server.heard.length).toBeLessThanOrEqual(10 + 5 + earned);
     failing = false;
     expect(await Promise.all(calls)).toHaveLength(10);
   });
@@ -194,16 +196,14 @@ describe('hedged reads', () => {
   const hangs: Behaviour = () => undefined;
 
   it('ask a second replica when the first is slow, and cancel the loser', async () => {
-    let cancelled = false;
-    const slow: Behaviour = (_heard, response) =>
-      void response.on('close', () => {
-        cancelled = true;
-      });
-    const servers = await start(slow, commits);
-    const client = clientOf(servers, { hedge: { initialDelayMs: 30 } });
+    let onCancel = () => {};
+    const cancelled = new Promise<void>((resolve) => {
+      onCancel = resolve;
+    });
+    const servers = await start((_heard, response) => void response.on('close', onCancel), commits);
+    const client = clientOf(servers, { hedge: { initialDelayMs: 30 }, timeoutMs: 300_000 }); // no attempt ends by itself
     expect(await client.get('1-1-1')).toMatchObject({ id: '1-1-1' });
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    expect(cancelled).toBe(true);
+    await cancelled;
     expect(servers.map(({ heard }) => heard.length)).toEqual([1, 1]);
   });
 
@@ -245,7 +245,7 @@ describe('how a call ends', () => {
     const servers = await start((_h, response) =>
       problem(response, 504, 'outcome-unknown', { transactionId: '1-2-3' }),
     );
-    const call = clientOf(servers).run({ branches, timeoutMs: 300 });
+    const call = clientOf(servers).run({ branches, timeoutMs: 1_500 });
     await expect(call).rejects.toMatchObject({ name: 'OutcomeUnknownError', transactionId: '1-2-3' });
     expect(new Set(keysOf(servers[0] as FakeReplica)).size).toBe(1); // never a new transaction
   });

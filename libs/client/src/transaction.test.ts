@@ -134,7 +134,7 @@ describe('client.transaction', () => {
   it('throws OutcomeUnknownError with the id when a commit stays unanswered, and neither rolls back nor tries anew', async () => {
     lose(1_000, (path) => path.endsWith('/commit'));
     let runs = 0;
-    const call = client.transaction({ timeoutMs: 400 }, async (tx) => {
+    const call = client.transaction({ timeoutMs: 1_500 }, async (tx) => {
       runs += 1;
       await tx.call('east', 'debit', {});
     });
