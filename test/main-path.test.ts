@@ -138,7 +138,7 @@ describe('money moves', () => {
   });
 
   it('runs operations at once, shows them to their own transaction only, and commits them together', async () => {
-    const [before] = await balances();
+    const [before = 0] = await balances();
     const begun = await post(`${url}/v1/transactions`, {});
     const at = `${url}/v1/transactions/${begun.body.id}`;
     const executed = await post(`${at}/branches?execute=now`, move(10)[0]);
