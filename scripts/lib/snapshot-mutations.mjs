@@ -11,6 +11,8 @@ const MARKS = 'libs/snapshot/src/marks.ts';
 const COLLECT = 'libs/snapshot/src/collect.ts';
 const SCHEMA = 'libs/snapshot/src/schema.ts';
 
+const SDK = 'libs/participant/src/global';
+
 const pure = (rule, file, what, find, replace, test) => ({
   rule,
   file,
@@ -20,6 +22,10 @@ const pure = (rule, file, what, find, replace, test) => ({
   tests: [`libs/snapshot/src/${test}.test.ts`],
 });
 const postgres = (...words) => ({ ...pure(...words), needs: /** @type {const} */ ('postgres') });
+const sdk = (rule, file, what, find, replace) => ({
+  ...postgres(rule, `${SDK}/${file}`, what, find, replace),
+  tests: [`${SDK}/global-isolation.test.ts`],
+});
 
 /** @type {readonly import('./rule-mutations.mjs').Mutation[]} */
 export const SNAPSHOT_MUTATIONS = [
@@ -396,5 +402,47 @@ export const SNAPSHOT_MUTATIONS = [
     "IS DISTINCT FROM 'on')",
     "= 'nobody')",
     'schema',
+  ),
+  sdk(
+    'S2',
+    'snapshot-operations.ts',
+    'a participant reads at a snapshot that nobody has applied',
+    '() => this.statuses.awaitApplied(data.snapshot)',
+    '() => Promise.resolve()',
+  ),
+  sdk(
+    'S2',
+    'global-work.ts',
+    'a reader outside of transactions reads at a snapshot that nobody has applied',
+    'await statuses.awaitApplied(snapshot); // S2',
+    '',
+  ),
+  sdk(
+    'D6',
+    'executor.ts',
+    'a writer takes an undecided or unknown transaction in its way for aborted',
+    "else if (answer.status === 'aborted') decisions",
+    'else if (true) decisions',
+  ),
+  sdk(
+    'S6',
+    'session.ts',
+    'a serializable session notes nothing of what it reads',
+    'if (this.serializable) this',
+    'if (false) this',
+  ),
+  sdk(
+    'S8',
+    'finaliser.ts',
+    'a rollback that comes before its prepare leaves nothing against it',
+    'const leaveAbortRow = !this.state.isBelowHorizon(transactionId, command.horizon);',
+    'const leaveAbortRow = false;',
+  ),
+  sdk(
+    'D7',
+    'finaliser.ts',
+    'a participant reports DONE without having finalised',
+    'const answer = await this.#timed(command, { transactionId, csn });',
+    "const answer = { found: 'prepared' as const, csn };",
   ),
 ];

@@ -72,11 +72,19 @@ describe('a branch with global isolation', () => {
     expect(await participant.decide(test.commands.rollback(second))).toMatchObject({ outcome: 'rolled-back' });
   });
 
-  it('works at no snapshot of the future', async () => {
+  it('S2: works at no snapshot of the future', async () => {
     const participant = await test.participant();
     const command = test.prepare(test.commands.id(), [['look', 'a']], { snapshot: test.coordinator.appliedCsn + 1 });
     expect((await participant.prepare(command)).reason).toMatchObject({ code: 'snapshot-in-future', retryable: true });
     expect((await participant.prepare(test.prepare(test.commands.id(), [['look', 'a']]))).vote).toBe('read-only');
+  });
+
+  it('S2: shows nobody outside of transactions a snapshot of the future either', async () => {
+    const participant = await test.participant();
+    const { appliedCsn } = test.coordinator;
+    expect((await participant.parts.global?.readerAt(appliedCsn))?.snapshot).toBe(appliedCsn);
+    const future = participant.parts.global?.readerAt(appliedCsn + 1);
+    await expect(future).rejects.toMatchObject({ code: 'snapshot-unavailable' });
   });
 
   it('keeps unique values apart, and lets them be taken again', async () => {
