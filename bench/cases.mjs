@@ -5,7 +5,7 @@ import { freePort } from '../scripts/lib/ports.mjs';
 import { coordinatorEnvironment, participantEnvironment } from '../scripts/lib/topology.mjs';
 import { oneShot } from './floors.mjs';
 import { Meters } from './meters.mjs';
-import { until, WorkloadProcess } from './workload.mjs';
+import { profiledEnv, until, WorkloadProcess } from './workload.mjs';
 
 /** Rows of its own for each caller: a row is locked until a moment after the caller has its answer. */
 export const SKUS_PER_CALLER = 64;
@@ -14,8 +14,6 @@ const STOCK_PER_SKU = 1_000_000_000;
 const BRANCHES_MAX = 100;
 /** Stands where the number of the row goes. */
 const NUMBER = '#';
-
-const profilerUrl = new URL('profiler.mjs', import.meta.url).href;
 
 const openers = { empty: openEmpty, inventory: openInventory };
 
@@ -61,7 +59,7 @@ async function openInventory(surroundings, callers, replicas) {
 }
 
 /** @returns {Promise<{ url: string, replicas: Record<string, { pid: number, url: string }> }>} `url` is the leader's */
-async function openCoordinators(name, surroundings, count) {
+export async function openCoordinators(name, surroundings, count) {
   const numbers = Array.from({ length: count }, (_, index) => index + 1);
   const places = await Promise.all(
     numbers.map(async (id) => ({ id, port: await freePort(), raftPort: await freePort() })),
@@ -119,15 +117,8 @@ async function openApp(surroundings, app, name, env) {
   return { pid: running.pid, close, assertAlive };
 }
 
-/** With a directory for profiles, every process of the system takes its own when it is told to. */
-function profiledEnv({ profile }, name, env = process.env) {
-  if (profile === undefined) return env;
-  const options = `${env.NODE_OPTIONS ?? ''} --import=${profilerUrl}`.trim();
-  return { ...env, NODE_OPTIONS: options, BENCH_PROFILE_PREFIX: join(profile, name) };
-}
-
 /** The coordinator learns of participants by their heartbeats. */
-function untilHeard(coordinator, names) {
+export function untilHeard(coordinator, names) {
   return until(`The coordinator hearing of ${names.join(' and ')}`, async () => {
     const answer = await fetch(`${coordinator.url}/v1/participants`);
     const { items } = await answer.json();
@@ -157,7 +148,7 @@ async function stockUp(coordinator, names, skus) {
 }
 
 /** @returns {Promise<import('./floors.mjs').Subject>} */
-async function openSubject(surroundings, { coordinator, participants, callers, body }) {
+export async function openSubject(surroundings, { coordinator, participants, callers, body }) {
   const driver = await WorkloadProcess.open('http', { url: `${coordinator.url}/v1/transactions`, callers, body });
   const apps = { ...coordinator.replicas, ...participants };
   const system = pidsOf(apps);

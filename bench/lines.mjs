@@ -104,6 +104,24 @@ export function cpuTable(lines) {
     .join('\n');
 }
 
+/**
+ * What global isolation costs beside local isolation, for the same work.
+ * @returns {string[]} a sentence for each number of calls in flight at which both were measured
+ */
+export function comparison(lines) {
+  return lines
+    .filter(({ case: name }) => name === 'global')
+    .flatMap((global) => {
+      const local = lines.find((line) => line.case === 'local' && line.concurrency === global.concurrency);
+      if (local === undefined) return [];
+      const ratio = (figure) =>
+        local[figure] && global[figure] !== null ? (global[figure] / local[figure]).toFixed(2) : '?';
+      return [
+        `global / local at ${global.concurrency}: CPU ${ratio('cpuMsPerTransaction')}, fsyncs ${ratio('fsyncsPerTransaction')}, p50 ${ratio('p50Ms')}`,
+      ];
+    });
+}
+
 /** Above this share of the machine in other hands, times tell more about the others than about us. */
 const ELSEWHERE_MAX = 0.1;
 

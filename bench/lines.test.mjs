@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { describe, expect, it } from '@jest/globals';
-import { bar, complaints, floorMsOf, lineOf, table, warnings } from './lines.mjs';
+import { bar, comparison, complaints, floorMsOf, lineOf, table, warnings } from './lines.mjs';
 import { perCall, shareElsewhere } from './meters.mjs';
 
 const floors = new Map([
@@ -128,5 +128,27 @@ describe('the table', () => {
     expect(rows[1].endsWith(bar(1))).toBe(true);
     expect(rows[2].endsWith(` ${bar(0.5)}`)).toBe(true);
     expect(rows[3].endsWith(bar(1))).toBe(true);
+  });
+});
+
+describe('the comparison of the isolations', () => {
+  const line = (name, concurrency, cpuMsPerTransaction) => ({
+    case: name,
+    concurrency,
+    cpuMsPerTransaction,
+    fsyncsPerTransaction: 2,
+    p50Ms: 10,
+  });
+
+  it('divides global by local at the same number of calls in flight', () => {
+    const lines = [line('local', 1, 4), line('local', 32, 2), line('global', 1, 6), line('global', 32, 2.5)];
+    expect(comparison(lines)).toEqual([
+      'global / local at 1: CPU 1.50, fsyncs 1.00, p50 1.00',
+      'global / local at 32: CPU 1.25, fsyncs 1.00, p50 1.00',
+    ]);
+  });
+
+  it('says nothing where only one of them was measured', () => {
+    expect(comparison([line('global', 1, 4), line('local', 32, 4), line('empty', 1, 4)])).toEqual([]);
   });
 });

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 
 /** Floors first, since the cases are compared with them. */
 export const FLOORS = ['floor-fdatasync', 'floor-kafka-echo', 'floor-postgres', 'floor-http'];
-export const CASES = ['empty', 'inventory'];
+export const CASES = ['empty', 'inventory', 'local', 'global'];
 
 const CONCURRENCIES = [1, 32, 128];
 const CONCURRENCY_MAX = 1024;

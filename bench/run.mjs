@@ -3,7 +3,8 @@ import { oneLineProgress } from '../scripts/lib/one-line-progress.mjs';
 import { onStopSignals } from '../scripts/lib/signals.mjs';
 import { openCase } from './cases.mjs';
 import { openFloor } from './floors.mjs';
-import { complaints, cpuTable, floorMsOf, floorsOf, lineOf, table, warnings } from './lines.mjs';
+import { openIsolations } from './isolations.mjs';
+import { comparison, complaints, cpuTable, floorMsOf, floorsOf, lineOf, table, warnings } from './lines.mjs';
 import { measure, takeProfiles, warmUp } from './measure.mjs';
 import { FLOORS } from './options.mjs';
 import { medianOf } from './statistics.mjs';
@@ -41,7 +42,7 @@ export async function runBench(options, print) {
     );
     if (!options.json) print(`\n${table(lines)}\n\nCPU ms per transaction\n${cpuTable(lines)}`);
     const bad = complaints(lines);
-    for (const sentence of [...warnings(lines), ...bad]) console.error(sentence);
+    for (const sentence of [...comparison(lines), ...warnings(lines), ...bad]) console.error(sentence);
     return bad.length > 0 ? 1 : 0;
   } catch (error) {
     if (stopped) return await new Promise(() => {}); // the signal's stop is on its way
@@ -51,16 +52,30 @@ export async function runBench(options, print) {
   }
 }
 
-/** @returns {{ name: string, concurrencies: number[], reported: boolean }[]} a floor that only a ratio needs is measured one at a time */
+/** Cases that are measured in turns, so that both have the same share of a busy machine. */
+const SIDE_BY_SIDE = ['local', 'global'];
+
+/**
+ * @returns {{ names: string[], concurrencies: number[], reported: boolean }[]} what is measured, one after the other; several
+ * names are measured in turns, and a floor that only a ratio needs is measured one at a time
+ */
 function planOf({ cases, concurrencies }) {
   const needed = new Set(cases.flatMap(floorsOf));
   const floors = FLOORS.filter((floor) => cases.includes(floor) || needed.has(floor)).map((name) => {
     const reported = cases.includes(name);
     const all = reported ? [...new Set([...(needed.has(name) ? [1] : []), ...concurrencies])] : [1];
-    return { name, reported, concurrencies: name === 'floor-fdatasync' ? [1] : all };
+    return { names: [name], reported, concurrencies: name === 'floor-fdatasync' ? [1] : all };
   });
-  const others = cases.filter((name) => !FLOORS.includes(name));
-  return [...floors, ...others.map((name) => ({ name, reported: true, concurrencies }))];
+  const alone = cases.filter((name) => !FLOORS.includes(name) && !SIDE_BY_SIDE.includes(name)).map((name) => [name]);
+  const inTurns = cases.filter((name) => SIDE_BY_SIDE.includes(name));
+  const groups = inTurns.length > 0 ? [...alone, inTurns] : alone;
+  return [...floors, ...groups.map((names) => ({ names, reported: true, concurrencies }))];
+}
+
+/** @returns {Promise<import('./floors.mjs').Subject[]>} one for each name */
+async function openSubjects([name, ...others], surroundings, callers, replicas) {
+  if (SIDE_BY_SIDE.includes(name)) return openIsolations([name, ...others], surroundings, callers, replicas);
+  return [await (FLOORS.includes(name) ? openFloor : openCase)(name, surroundings, callers, replicas)];
 }
 
 async function measureAll(surroundings, options, onLine = () => {}) {
@@ -69,40 +84,50 @@ async function measureAll(surroundings, options, onLine = () => {}) {
   const callers = Math.max(...options.concurrencies);
   const floors = new Map();
   const lines = [];
-  for (const { name, reported, concurrencies } of plan) {
-    const isFloor = FLOORS.includes(name);
-    const open = isFloor ? openFloor : openCase;
-    const subject = await open(name, surroundings, callers, options.replicas);
-    await warmUp(subject, options.seconds);
+  for (const { names, reported, concurrencies } of plan) {
+    const subjects = await openSubjects(names, surroundings, callers, options.replicas);
+    for (const subject of subjects) await warmUp(subject, options.seconds);
     for (const concurrency of concurrencies) {
-      const rounds = [];
-      for (let round = 0; round < (reported ? options.rounds : 1); round += 1) {
-        rounds.push(await measure(subject, concurrency, options.seconds));
-        step();
-      }
-      const measured = medianOf(rounds);
-      if (isFloor && concurrency === 1) floors.set(name, measured);
-      const { participants } = subject;
-      const what = { case: name, replicas: isFloor ? null : options.replicas, participants, concurrency };
-      const line = lineOf(what, measured, floorMsOf(name, floors));
-      if (reported) {
-        lines.push(line);
-        onLine(line);
-        progress?.say(`${name} at ${concurrency}: ${line.perSecond} per second, p50 ${line.p50Ms} ms`);
-      }
-      if (options.profile !== undefined && !isFloor) {
-        await takeProfiles(subject, { name, concurrency, seconds: options.seconds, directory: options.profile });
+      const all = await inTurns(subjects, concurrency, reported ? options.rounds : 1, options.seconds, step);
+      for (const [position, name] of names.entries()) {
+        const measured = medianOf(all[position]);
+        const isFloor = FLOORS.includes(name);
+        if (isFloor && concurrency === 1) floors.set(name, measured);
+        const { participants } = subjects[position];
+        const what = { case: name, replicas: isFloor ? null : options.replicas, participants, concurrency };
+        const line = lineOf(what, measured, floorMsOf(name, floors));
+        if (reported) {
+          lines.push(line);
+          onLine(line);
+          progress?.say(`${name} at ${concurrency}: ${line.perSecond} per second, p50 ${line.p50Ms} ms`);
+        }
+        if (options.profile !== undefined && !isFloor) {
+          const how = { name, concurrency, seconds: options.seconds, directory: options.profile };
+          await takeProfiles(subjects[position], how);
+        }
       }
     }
-    await subject.close();
+    for (const subject of subjects) await subject.close();
   }
   end();
   return lines;
 }
 
+/** @returns {Promise<Awaited<ReturnType<typeof measure>>[][]>} the rounds of each subject */
+async function inTurns(subjects, concurrency, rounds, seconds, onMeasured) {
+  const all = subjects.map(() => []);
+  for (let round = 0; round < rounds; round += 1) {
+    for (const [position, subject] of subjects.entries()) {
+      all[position].push(await measure(subject, concurrency, seconds));
+      onMeasured();
+    }
+  }
+  return all;
+}
+
 function progressOf(plan, { json, rounds }) {
   const total = plan.reduce(
-    (sum, { concurrencies, reported }) => sum + concurrencies.length * (reported ? rounds : 1),
+    (sum, { names, concurrencies, reported }) => sum + names.length * concurrencies.length * (reported ? rounds : 1),
     0,
   );
   let done = 0;

@@ -1,14 +1,23 @@
 // Processes of the bench itself: workloads, and the other ends of floors.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 const workloadMain = fileURLToPath(new URL('workload-main.mjs', import.meta.url));
+const profilerUrl = new URL('profiler.mjs', import.meta.url).href;
 const stopTimeoutMs = 15_000;
 
 /** The modules in bench/workloads, by name. */
 const moduleOf = (name) => new URL(`workloads/${name}.mjs`, import.meta.url).href;
+
+/** With a directory for profiles, every process of the system takes its own when it is told to. */
+export function profiledEnv({ profile }, name, env = process.env) {
+  if (profile === undefined) return env;
+  const options = `${env.NODE_OPTIONS ?? ''} --import=${profilerUrl}`.trim();
+  return { ...env, NODE_OPTIONS: options, BENCH_PROFILE_PREFIX: join(profile, name) };
+}
 
 /** Runs one workload in a process of its own. */
 export class WorkloadProcess {
