@@ -19,7 +19,7 @@ await ensureReady();
 const { isModelName, MODELS } = await import('@concordat/isolation');
 const { printReport } = await import('./lib/isolation-report.mjs');
 
-process.exitCode = await main().catch((error) => {
+process.exitCode = await Promise.try(main).catch((error) => {
   console.error(sayError(error));
   return error.code?.startsWith('ERR_PARSE_ARGS') || error instanceof RangeError ? 2 : 1;
 });
