@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
 import { abandon, columnList, columnsOf, connectForSnapshot } from './connection.js';
 import { SNAPSHOT_FORMAT, type SnapshotHeader, type TableSource, writeSnapshot } from './snapshot-format.js';
-import { SNAPSHOT_TABLES } from './tables.js';
+import { isKnownTo, SNAPSHOT_TABLES } from './tables.js';
 
 /** A snapshot that is being read. Read `chunks` to the end, or call `close`; either lets go of the database. */
 export interface StateExport {
@@ -29,7 +29,7 @@ const BEGIN_SQL = `
 
 /**
  * Reads the whole state in one REPEATABLE READ transaction while others go on writing. The state is fixed when this
- * returns; rows leave the database at the pace at which the chunks are taken.
+ * returns; rows leave the database at the pace at which the chunks are taken. What some member does not know yet is left out.
  */
 export async function exportState(databaseUrl: string): Promise<StateExport> {
   const client = await connectForSnapshot(databaseUrl);
@@ -37,7 +37,10 @@ export async function exportState(databaseUrl: string): Promise<StateExport> {
     await client.query(BEGIN_SQL);
     const header = await readHeader(client);
     const tables: TableSource[] = [];
-    for (const name of SNAPSHOT_TABLES) tables.push(await tableSource(client, name));
+    const format = await oldestFormat(client);
+    for (const name of SNAPSHOT_TABLES) {
+      if (isKnownTo(format, name)) tables.push(await tableSource(client, name, format));
+    }
     const close = once(() => abandon(client));
     return { header, chunks: closing(writeSnapshot(header, tables), close), close };
   } catch (error) {
@@ -71,8 +74,16 @@ async function readHeader(client: pg.Client): Promise<SnapshotHeader> {
   };
 }
 
-async function tableSource(client: pg.Client, name: string): Promise<TableSource> {
-  const columns = await columnsOf(client, name);
+/** What every member of the cluster understands, the one that the snapshot may be for included: it was recorded before. */
+async function oldestFormat(client: pg.Client): Promise<number> {
+  const { rows } = await client.query<{ format: number | null }>(
+    'SELECT min(format_version) AS format FROM member WHERE NOT removed',
+  );
+  return rows[0]?.format ?? Number.POSITIVE_INFINITY;
+}
+
+async function tableSource(client: pg.Client, name: string, format: number): Promise<TableSource> {
+  const columns = (await columnsOf(client, name)).filter((column) => isKnownTo(format, `${name}.${column}`));
   return { name, columns, rows: () => client.query(copyTo(`COPY ${name} (${columnList(columns)}) TO STDOUT`)) };
 }
 

@@ -4,7 +4,7 @@ import type pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import { abandon, columnList, columnsOf, connectForSnapshot } from './connection.js';
 import { readSnapshot, SnapshotFormatError, type SnapshotHeader, type SnapshotPart } from './snapshot-format.js';
-import { isSnapshotTable, LATER_TABLES, SNAPSHOT_TABLES, type SnapshotTable } from './tables.js';
+import { isAlwaysThere, isSnapshotTable, SNAPSHOT_TABLES, type SnapshotTable } from './tables.js';
 
 /** The one row of `coordinator_state` that the imported state gets. */
 export interface StateRow {
@@ -73,7 +73,7 @@ async function stage(client: pg.Client, parts: Parts): Promise<{ header: Snapsho
     if (part.type === 'header') header = part.header;
     if (part.type === 'table') staged.set(await stageTable(client, part, parts), part.columns);
     if (part.type !== 'trailer') continue;
-    const missing = SNAPSHOT_TABLES.find((name) => !staged.has(name) && !LATER_TABLES.has(name));
+    const missing = SNAPSHOT_TABLES.find((name) => !staged.has(name) && isAlwaysThere(name));
     if (missing || !header) throw new SnapshotFormatError(`the snapshot lacks the table ${missing}`);
     return { header, staged };
   }

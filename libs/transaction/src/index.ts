@@ -9,6 +9,7 @@ export {
   resumeCoordination,
 } from './coordination.js';
 export { decodeEntry, type Entry, encodeEntry, type ReconcileEntry } from './entries.js';
+export { ENTRY_FORMATS, FORMAT_VERSION, formatOf, formatVersionOf, membersBelow } from './formats.js';
 export { type Change, compareRecords, csnOf, Ledger, type LedgerState, leaderChanged } from './ledger.js';
 export {
   type BranchReport,

@@ -22,6 +22,7 @@ import type {
   ReconcileEntry,
   TermEntry,
 } from './entries.js';
+import { FORMAT_VERSION, formatVersionOf } from './formats.js';
 import { isOlder, reconciledRecord } from './reconciliation.js';
 import type {
   BranchRecord,
@@ -93,6 +94,8 @@ export class Ledger {
   readonly participants = new Map<string, ParticipantRecord>();
   /** Members of the cluster by their id in the log, the removed ones too: their ids never return. */
   readonly members = new Map<number, MemberRecord>();
+  /** The highest format of entries that every member understands. */
+  formatVersion = FORMAT_VERSION;
   /** Leased snapshots, oldest first. */
   readonly leases = new Map<string, SnapshotLease>();
   readonly #keys = new Map<string, KeyRecord>();
@@ -119,6 +122,7 @@ export class Ledger {
     for (const record of state.transactions) this.live.set(record.id, record);
     for (const participant of state.participants) this.participants.set(participant.name, participant);
     for (const member of state.members) this.members.set(member.raftId, member);
+    this.formatVersion = formatVersionOf(this.members.values());
     for (const key of state.keys) this.#keys.set(keyName(key.caller, key.key), key);
     for (const lease of state.leases ?? []) this.leases.set(lease.id, lease);
   }
@@ -163,6 +167,7 @@ export class Ledger {
       case 'member': {
         if (this.members.get(entry.member.raftId)?.removed) return none;
         this.members.set(entry.member.raftId, entry.member);
+        this.formatVersion = formatVersionOf(this.members.values());
         return { ...none, members: [entry.member] };
       }
       case 'reconcile':

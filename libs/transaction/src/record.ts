@@ -92,4 +92,6 @@ export interface MemberRecord {
   readonly url: string;
   /** A removed id never returns. */
   readonly removed: boolean;
+  /** The highest format of entries that it understands (`formats.ts`); absent where an earlier version wrote the record. */
+  readonly formatVersion?: number;
 }

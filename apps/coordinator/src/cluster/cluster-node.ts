@@ -5,14 +5,14 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GrpcTransport, type TransportTls, WriteAheadLog } from '@concordat/raft';
-import type { Entry, MemberRecord } from '@concordat/transaction';
+import { type Entry, FORMAT_VERSION, type MemberRecord } from '@concordat/transaction';
 import type { EngineLogger } from '../engine/ports.js';
 import { pause } from '../engine/within.js';
 import { EarlyTransport } from './early-transport.js';
 import { chooseFormation } from './formation.js';
 import { type Identity, raftIdOf } from './identity.js';
 import { readInitialVoters, writeInitialVoters } from './initial-voters.js';
-import { Membership, RemovedMemberError } from './membership.js';
+import { isRecorded, Membership, RemovedMemberError } from './membership.js';
 import { PeerClients, peerService } from './peer-service.js';
 import { Peers } from './peers.js';
 import { RaftLog } from './raft-log.js';
@@ -92,6 +92,7 @@ export class ClusterNode {
       members: () => this.#state.members(),
       propose: (entry) => this.#state.propose(entry),
       own: () => this.identity(),
+      heard: (id) => this.peers.get(id),
       logger,
     });
   }
@@ -118,6 +119,7 @@ export class ClusterNode {
       leaderId: this.log.leaderId ?? null,
       appliedIndex: this.log.appliedIndex,
       persistedIndex: this.#state.persistedIndex(),
+      formatVersion: FORMAT_VERSION,
     };
   }
 
@@ -192,15 +194,14 @@ export class ClusterNode {
   }
 
   /**
-   * Tells the leader where this replica is, until the ledger says so. One that hears of no leader asks as well: it may have
-   * been removed while it was away, and nobody sends it the entry that says so.
+   * Tells the leader where this replica is and what it understands, until the ledger says so. One that hears of no leader asks
+   * as well: it may have been removed while it was away, and nobody sends it the entry that says so.
    */
   async #announce(): Promise<void> {
     const own = this.identity();
     const { leaderId } = this.log;
-    const record = this.#state.members().get(own.raftId);
     if (this.log.leads || this.removed) return;
-    if (leaderId !== undefined && record?.url === own.url && record.address === own.address) return;
+    if (leaderId !== undefined && isRecorded(own, this.member(own.raftId))) return;
     // A joining replica knows no leader yet: others do.
     const leader = leaderId === undefined ? this.peers.anyLeader() : this.peers.get(leaderId);
     if (!leader) return;

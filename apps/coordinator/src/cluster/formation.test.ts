@@ -12,6 +12,7 @@ const identity = (nodeId: number, initialVoters: number[] | null = null, raftId 
   leaderId: null,
   appliedIndex: 0,
   persistedIndex: 0,
+  formatVersion: 2,
 });
 
 describe('finding or beginning a cluster', () => {

@@ -16,6 +16,8 @@ export const identitySchema = z.object({
   leaderId: z.int().positive().nullable(),
   appliedIndex: z.int().nonnegative(),
   persistedIndex: z.int().nonnegative(),
+  /** The highest format of entries that it understands; earlier versions do not say. */
+  formatVersion: z.int().positive().default(1),
 });
 export type Identity = z.infer<typeof identitySchema>;
 

@@ -5,9 +5,10 @@
  * - M1 An id that was removed never returns; a wiped disk comes back under a new id, as a learner (design §2).
  * - M2 One change at a time, and a promotion only for a learner that has nearly the whole log, so that no change costs the
  *   quorum.
+ * - M3 Whoever does not understand what may stand in the log already is not taken in.
  */
 import { type ConfChangeSingle, ConfChangeType, confChange } from '@concordat/raft';
-import type { Entry, MemberRecord } from '@concordat/transaction';
+import { type Entry, formatOf, formatVersionOf, type MemberRecord } from '@concordat/transaction';
 import type { EngineLogger } from '../engine/ports.js';
 import type { Identity } from './identity.js';
 import type { RaftLog } from './raft-log.js';
@@ -23,6 +24,8 @@ export interface MembershipPorts {
   readonly propose: (entry: Entry) => void;
   /** This replica's own identity. */
   readonly own: () => Identity;
+  /** What another replica last said of itself. */
+  readonly heard: (raftId: number) => Identity | undefined;
   readonly logger: EngineLogger;
 }
 
@@ -35,6 +38,13 @@ export class NotLeadingError extends Error {
 export class RemovedMemberError extends Error {
   override readonly name = 'RemovedMemberError';
 }
+
+/** Whether the ledger says of a replica what it says of itself. */
+export const isRecorded = (
+  { nodeId, address, url, formatVersion }: Identity,
+  record: MemberRecord | undefined,
+): boolean =>
+  record?.nodeId === nodeId && record.address === address && record.url === url && formatOf(record) === formatVersion;
 
 export class Membership {
   #timer: NodeJS.Timeout | undefined;
@@ -55,13 +65,16 @@ export class Membership {
   async admit(identity: Identity): Promise<void> {
     const { log, members } = this.ports;
     if (!log.leads) throw new NotLeadingError('this replica does not lead');
-    const { raftId, nodeId, address, url } = identity;
+    const { raftId, nodeId, address, url, formatVersion } = identity;
     const known = members().get(raftId);
     if (known?.removed) {
       throw new RemovedMemberError(`the id of replica ${nodeId} was removed: empty its directory, and it joins anew`);
     }
-    if (!known || known.address !== address || known.url !== url || known.nodeId !== nodeId) {
-      this.ports.propose({ type: 'member', member: { raftId, nodeId, address, url, removed: false } });
+    if (!this.#ids().has(raftId) && formatVersion < formatVersionOf(members().values())) {
+      throw new Error(`replica ${nodeId} runs an older version than its cluster: upgrade it, and it joins`); // M3
+    }
+    if (!isRecorded(identity, known)) {
+      this.ports.propose({ type: 'member', member: { raftId, nodeId, address, url, removed: false, formatVersion } });
     }
     if (this.#ids().has(raftId)) return;
     // Whoever ran at this place before has lost its log: it can never speak again.
@@ -103,13 +116,25 @@ export class Membership {
     if (!log.leads || this.#changing) return;
     try {
       const self = own();
-      const record = members().get(self.raftId);
-      if (!record || record.url !== self.url || record.address !== self.address) await this.admit(self);
+      if (!isRecorded(self, members().get(self.raftId))) await this.admit(self);
+      this.#recordFormats();
       const gone = [...this.#ids()].find((id) => members().get(id)?.removed);
       if (gone !== undefined) await this.#change([{ type: ConfChangeType.RemoveNode, nodeId: gone }]);
       else await this.#promote();
     } catch (error) {
       logger.warn({ err: error }, 'a change of the membership did not go through; trying again');
+    }
+  }
+
+  /**
+   * The others announce themselves until their own ledgers know them. This leader's may know less: from a time when it ran an
+   * earlier version, or from a snapshot that one could read.
+   */
+  #recordFormats(): void {
+    for (const member of this.ports.members().values()) {
+      const formatVersion = this.ports.heard(member.raftId)?.formatVersion ?? formatOf(member);
+      if (member.removed || formatVersion === formatOf(member)) continue;
+      this.ports.propose({ type: 'member', member: { ...member, formatVersion } });
     }
   }
 

@@ -51,3 +51,10 @@ export function unavailable(code: ErrorCode, message: string): ConcordatError {
 /** An older commit may still turn up with its old CSN, below every snapshot that could be given out. */
 export const reconciling = (code: 'not-ready' | 'snapshot-unavailable'): ConcordatError =>
   unavailable(code, 'The restored cluster has not heard all participants yet: it has no snapshot to give.');
+
+/** What `what` names goes into the log only once every member understands it (design §2). */
+export const upgradeFirst = (what: string, behind: readonly string[]): ConcordatError =>
+  unavailable(
+    'snapshot-unavailable',
+    `${what} once every member understands it; of an older version, to be upgraded first: ${behind.join(', ')}.`,
+  );

@@ -10,9 +10,11 @@ import {
   type Change,
   type Coordination,
   decodeEntry,
+  ENTRY_FORMATS,
   type Entry,
   encodeEntry,
   Ledger,
+  membersBelow,
   type TransactionRecord,
 } from '@concordat/transaction';
 import { AppliedWaiters } from './applied-waiters.js';
@@ -197,12 +199,35 @@ export class Replica implements DecisionLogListener {
     this.ports.onFatal(error);
   }
 
-  /** D2: in the leader's own term or not at all. */
-  propose(entry: Entry): void {
+  /**
+   * D2: in the leader's own term or not at all. There is no other way into the log, so nothing gets there that a member does
+   * not understand.
+   * @returns false when the entry was not taken
+   */
+  propose(entry: Entry): boolean {
     const { leader } = this;
-    if (leader && !this.ports.log.propose(leader.term, encodeEntry(entry))) {
-      this.ports.logger.warn({ type: entry.type, term: leader.term }, 'an entry was not taken: no longer leading');
+    if (!leader) return false;
+    const { type } = entry;
+    if (!this.understood(type)) {
+      this.ports.logger.warn(
+        { type, behind: this.behind(type) },
+        'an entry was not proposed: members must be upgraded first',
+      );
+      return false;
     }
+    if (this.ports.log.propose(leader.term, encodeEntry(entry))) return true;
+    this.ports.logger.warn({ type, term: leader.term }, 'an entry was not taken: no longer leading');
+    return false;
+  }
+
+  /** Whether every member understands this kind of entry. */
+  understood(type: Entry['type']): boolean {
+    return ENTRY_FORMATS[type] <= this.ledger.formatVersion;
+  }
+
+  /** Addresses of the members that must be upgraded before this kind of entry is proposed. */
+  behind(type: Entry['type']): string[] {
+    return membersBelow(ENTRY_FORMATS[type], this.ledger.members.values()).map(({ address }) => address);
   }
 
   registerParticipant(descriptor: ParticipantDescriptor): void {

@@ -16,11 +16,14 @@ import { within } from './within.js';
 export const SNAPSHOT_LEASES_MAX = 1_000;
 /** How long a call waits for its entry to be applied. */
 const ENTRY_WAIT_MS_MAX = 10_000;
+/** A new leader may not know yet that all members understand a release: it ends the lease when it does. */
+const END_RETRY_MS = 1_000;
 
 export interface SnapshotLeasesPorts {
   readonly ledger: Ledger;
   readonly clock: Clock;
-  readonly propose: (entry: Entry) => void;
+  /** Returns false when the entry was not taken. */
+  readonly propose: (entry: Entry) => boolean;
 }
 
 export class SnapshotLeases {
@@ -34,7 +37,7 @@ export class SnapshotLeases {
     private readonly term: number,
     private readonly ports: SnapshotLeasesPorts,
   ) {
-    for (const lease of ports.ledger.leases.values()) this.#endLater(lease);
+    for (const lease of ports.ledger.leases.values()) this.#endLater(lease.id, lease.ttlMs);
   }
 
   /** @throws ConcordatError too-many-snapshots; not-ready when leadership is lost before the entry is applied */
@@ -68,7 +71,7 @@ export class SnapshotLeases {
 
   onChange({ leased, released }: Change): void {
     if (leased) {
-      this.#endLater(leased);
+      this.#endLater(leased.id, leased.ttlMs);
       this.#leasing.get(leased.id)?.(leased);
     }
     for (const id of released ?? []) {
@@ -86,8 +89,10 @@ export class SnapshotLeases {
     for (const waiting of this.#releasing.values()) for (const resolve of waiting) resolve(false);
   }
 
-  #endLater({ id, ttlMs }: SnapshotLease): void {
-    const timer = setTimeout(() => this.ports.propose({ type: 'release', ids: [id] }), ttlMs);
+  #endLater(id: string, afterMs: number): void {
+    const timer = setTimeout(() => {
+      if (!this.ports.propose({ type: 'release', ids: [id] })) this.#endLater(id, END_RETRY_MS);
+    }, afterMs);
     timer.unref();
     this.#ends.set(id, timer);
   }

@@ -1,7 +1,7 @@
 import { ConcordatError, type StatusesAnswer, type StatusesRequest } from '@concordat/protocol';
 import type { SnapshotLease } from '@concordat/transaction';
 import type { SnapshotApi } from './api.js';
-import { reconciling, unavailable } from './errors.js';
+import { reconciling, unavailable, upgradeFirst } from './errors.js';
 import type { EngineMetrics } from './ports.js';
 import type { Replica } from './replica.js';
 import { type StatusSource, statusesOf } from './statuses.js';
@@ -67,6 +67,7 @@ export class Snapshots implements SnapshotApi {
   #leases() {
     const { leases } = this.replica;
     if (!leases) throw unavailable('not-ready', 'This coordinator does not lead (yet).');
+    if (!this.replica.understood('lease')) throw upgradeFirst('Snapshots are leased', this.replica.behind('lease'));
     return leases;
   }
 }

@@ -230,7 +230,7 @@ const snapshotRoutes: readonly Route[] = [
     responses: [
       { ...json(201, 'The snapshot is leased.', snapshotSchema), headers: { Location: 'Path of the lease.' } },
     ],
-    errors: [...BODY, 'too-many-snapshots', 'not-ready', 'outcome-unknown'],
+    errors: [...BODY, 'too-many-snapshots', 'snapshot-unavailable', 'not-ready', 'outcome-unknown'],
   },
   {
     method: 'GET',
@@ -250,7 +250,7 @@ const snapshotRoutes: readonly Route[] = [
     summary: 'Release a leased snapshot. Reads at it may then answer `snapshot-too-old` at participants.',
     query: emptyQuerySchema,
     responses: [{ status: 204, description: 'It is released.' }],
-    errors: [...BODY, 'snapshot-not-found', 'not-ready', 'outcome-unknown'],
+    errors: [...BODY, 'snapshot-not-found', 'snapshot-unavailable', 'not-ready', 'outcome-unknown'],
   },
   {
     method: 'POST',

@@ -90,6 +90,7 @@ export class MemberEntity {
   @Column({ type: 'text' }) address!: string;
   @Column({ type: 'text' }) url!: string;
   @Column({ type: 'boolean' }) removed!: boolean;
+  @Column({ type: 'integer', name: 'format_version' }) formatVersion!: number;
 }
 
 /** A read snapshot that is leased. */

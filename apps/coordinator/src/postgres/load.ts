@@ -9,7 +9,7 @@ import {
   ParticipantEntity,
   TransactionEntity,
 } from './entities.js';
-import { keyRecord, newestFirst, participantRecord, transactionRecord } from './rows.js';
+import { keyRecord, memberRecord, newestFirst, participantRecord, transactionRecord } from './rows.js';
 
 /** Member id of a database that a restore has filled and no replica has begun with yet. */
 const NOBODY = '';
@@ -50,7 +50,7 @@ export async function load(
     transactions: live.reverse().map(transactionRecord),
     unpublished: unpublished.reverse().map(transactionRecord),
     participants: participants.map(participantRecord),
-    members: members.map(({ raftId, nodeId, address, url, removed }) => ({ raftId, nodeId, address, url, removed })),
+    members: members.map(memberRecord),
     keys: keys.reverse().map(keyRecord),
     leases: leases.map(({ id, csn, createdAt, ttlMs }) => ({ id, csn, createdAt, ttlMs })),
   };

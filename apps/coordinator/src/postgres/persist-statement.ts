@@ -1,5 +1,11 @@
 import { parseTransactionId } from '@concordat/protocol';
-import type { KeyRecord, MemberRecord, ParticipantRecord, TransactionRecord } from '@concordat/transaction';
+import {
+  formatOf,
+  type KeyRecord,
+  type MemberRecord,
+  type ParticipantRecord,
+  type TransactionRecord,
+} from '@concordat/transaction';
 import type { QueryConfig } from 'pg';
 import type { PersistBatch } from '../engine/store.js';
 import { boolArray, int8Array, jsonArray, textArray, timestamptzArray } from './binary-array.js';
@@ -13,7 +19,7 @@ const PERSIST_SQL = `
 WITH fence AS (
   UPDATE coordinator_state
      SET applied_index = $2, applied_term = $3, incarnation = $4, published_index = $5, writer = $6,
-         reconciliation = CASE WHEN $41::boolean THEN 'done' ELSE reconciliation END
+         reconciliation = CASE WHEN $42::boolean THEN 'done' ELSE reconciliation END
    WHERE applied_index = $1
   RETURNING applied_index
 ), transactions AS (
@@ -47,10 +53,12 @@ WITH fence AS (
   ON CONFLICT (name) DO UPDATE
      SET isolation = excluded.isolation, operations = excluded.operations, registered_at = excluded.registered_at
 ), members AS (
-  INSERT INTO member (raft_id, node_id, address, url, removed)
-  SELECT b.* FROM fence, unnest($36::bigint[], $37::bigint[], $38::text[], $39::text[], $40::boolean[]) AS b
+  INSERT INTO member (raft_id, node_id, address, url, removed, format_version)
+  SELECT b.* FROM fence, unnest(
+           $36::bigint[], $37::bigint[], $38::text[], $39::text[], $40::boolean[], $41::bigint[]) AS b
   ON CONFLICT (raft_id) DO UPDATE
-     SET node_id = excluded.node_id, address = excluded.address, url = excluded.url, removed = excluded.removed
+     SET node_id = excluded.node_id, address = excluded.address, url = excluded.url, removed = excluded.removed,
+         format_version = excluded.format_version
 )
 SELECT applied_index FROM fence`;
 
@@ -155,4 +163,5 @@ const memberColumns = (records: readonly MemberRecord[]): Buffer[] => [
   textArray(records.map((record) => record.address)),
   textArray(records.map((record) => record.url)),
   boolArray(records.map((record) => record.removed)),
+  int8Array(records.map(formatOf)),
 ];

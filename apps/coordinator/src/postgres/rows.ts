@@ -1,6 +1,6 @@
-import type { KeyRecord, ParticipantRecord, TransactionRecord } from '@concordat/transaction';
+import type { KeyRecord, MemberRecord, ParticipantRecord, TransactionRecord } from '@concordat/transaction';
 import type { SelectQueryBuilder } from 'typeorm';
-import type { IdempotencyKeyEntity, ParticipantEntity, TransactionEntity } from './entities.js';
+import type { IdempotencyKeyEntity, MemberEntity, ParticipantEntity, TransactionEntity } from './entities.js';
 
 /** The record that a row of `transaction` stands for. */
 export const transactionRecord = (row: TransactionEntity): TransactionRecord => ({
@@ -35,6 +35,15 @@ export const participantRecord = (row: ParticipantEntity): ParticipantRecord => 
   isolation: row.isolation,
   operations: row.operations,
   registeredAt: row.registeredAt,
+});
+
+export const memberRecord = (row: MemberEntity): MemberRecord => ({
+  raftId: row.raftId,
+  nodeId: row.nodeId,
+  address: row.address,
+  url: row.url,
+  removed: row.removed,
+  formatVersion: row.formatVersion,
 });
 
 /** Ids are ordered by their parts, never as text. The query calls the table `t`. */

@@ -1,9 +1,9 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { crc32 } from 'node:zlib';
-import { CHUNK_BYTES, SnapshotFormatError } from '@concordat/coordinator-state';
+import { CHUNK_BYTES, SnapshotFormatError, verifySnapshot } from '@concordat/coordinator-state';
 import { formatTransactionId } from '@concordat/protocol';
-import type { TransactionRecord } from '@concordat/transaction';
+import { formatVersionOf, type MemberRecord, type TransactionRecord } from '@concordat/transaction';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { createOwnDatabase, type OwnDatabase } from '../../test/own-database.js';
 import { type PersistBatch, StaleWriterError } from '../engine/store.js';
@@ -15,6 +15,15 @@ const NOW = 1_763_700_500_123;
 const ODD = 'zwölf 漢字 🐘 "quoted" \\back\\ \\N {a,b} NULL \n\r\t\v';
 
 const id = (sequence: number): string => formatTransactionId({ incarnation: INCARNATION, term: 1, sequence });
+
+const member = (raftId: number, nodeId: number, formatVersion: number): MemberRecord => ({
+  raftId,
+  nodeId,
+  address: `127.0.0.1:900${nodeId}`,
+  url: `http://127.0.0.1:808${nodeId}`,
+  removed: false,
+  formatVersion,
+});
 
 const record = (sequence: number, more: Partial<TransactionRecord> = {}): TransactionRecord => ({
   id: id(sequence),
@@ -102,7 +111,7 @@ const everything = batch(0, 9, {
       registeredAt: NOW,
     },
   ],
-  members: [{ raftId: 7, nodeId: 1, address: '127.0.0.1:9000', url: 'http://127.0.0.1:8080', removed: true }],
+  members: [member(7, 1, 2), member(8, 2, 2), { ...member(9, 2, 1), removed: true }],
   leases: new Map([['s-a-1-1', { id: 's-a-1-1', csn: INCARNATION * 1024 + 7, createdAt: NOW, ttlMs: 1000 }]]),
 });
 
@@ -266,6 +275,30 @@ describe('snapshots of the Postgres store', () => {
     await expect(target.importSnapshot('member-b', cut(bytes, 999))).rejects.toThrow(
       'unknown column participant.colour: it was made by a newer version',
     );
+  });
+
+  it('leave out what a member of an earlier version does not know, until it is upgraded or removed', async () => {
+    const later = async (): Promise<string[]> => {
+      const bytes = await exported();
+      const { rows } = await verifySnapshot(cut(bytes, 999));
+      expect(Object.keys(rows).slice(0, 4)).toEqual(['transaction', 'idempotency_key', 'participant', 'member']);
+      return [...Object.keys(rows).slice(4), ...(bytes.includes('"format_version"') ? ['format_version'] : [])];
+    };
+    const all = ['leased_snapshot', 'format_version'];
+    await source.persist(batch(0, 1, { members: [member(7, 1, 2)] }));
+    expect(await later()).toEqual(all);
+    const { formatVersion: _, ...silent } = member(8, 2, 1); // as earlier versions announce themselves
+    await source.persist(batch(1, 2, { members: [silent] }));
+    expect(await later()).toEqual([]);
+    await target.importSnapshot('member-b', cut(await exported(), 999));
+    expect((await target.open('member-b', 0)).members).toEqual([member(7, 1, 1), member(8, 2, 1)]);
+    await source.persist(batch(2, 3, { members: [{ ...silent, removed: true }] }));
+    expect(await later()).toEqual(all);
+    await source.persist(batch(3, 4, { members: [member(9, 3, 2)] }));
+    await target.importSnapshot('member-b', cut(await exported(), 999));
+    const state = await target.open('member-b', 0);
+    expect(state.members).toEqual([member(7, 1, 2), { ...member(8, 2, 1), removed: true }, member(9, 3, 2)]);
+    expect(formatVersionOf(state.members)).toBe(2);
   });
 
   it('of an earlier version, without leases, are taken all the same, and what was leased here is gone', async () => {
