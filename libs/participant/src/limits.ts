@@ -37,6 +37,8 @@ export interface ParticipantLimits {
   readonly statusTimeoutMs: number;
   /** Global isolation: commits and rollbacks that are carried out in one database transaction. */
   readonly finaliseBatchMax: number;
+  /** Global isolation: database transactions that carry out decisions begin so far apart, unless somebody is waiting. */
+  readonly finalisePaceMs: number;
   /** How long a graceful stop waits for running prepares before it cancels them. */
   readonly stopGraceMs: number;
 }
@@ -61,5 +63,6 @@ export const DEFAULT_LIMITS: ParticipantLimits = {
   statusRequestTimeoutMs: 1500,
   statusTimeoutMs: 5000,
   finaliseBatchMax: 250,
+  finalisePaceMs: 10,
   stopGraceMs: 10_000,
 };

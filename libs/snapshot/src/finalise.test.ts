@@ -142,6 +142,35 @@ describe('the finalisation of branches', () => {
     expect((await finalising).map(({ found }) => found)).toEqual(['prepared', 'absent']);
   });
 
+  it('prepares and finalises by index, also where statistics say that all rows are of one transaction', async () => {
+    const loaded = await bank.prepared(Array.from({ length: 2000 }, (_, number) => put(`row-${number}`, 1)));
+    await bank.finalise({ transactionId: loaded, csn: 25 });
+    await database.rows('ANALYZE account_version');
+    const fresh = await database.connect(); // it makes its plans now
+    const rowsRead = async () => {
+      await fresh.query('SELECT pg_stat_force_next_flush()');
+      const [row] = await database.rows(
+        `SELECT (coalesce(idx_tup_fetch, 0) + seq_tup_read)::int AS count FROM pg_stat_user_tables WHERE relname = 'account_version'`,
+      );
+      return Number(row?.count);
+    };
+    const before = await rowsRead();
+    const [one, two] = [bank.coordinator.begin(), bank.coordinator.begin()];
+    for (const [transactionId, id] of [
+      [one, 'new-1'],
+      [two, 'new-2'],
+    ] as const) {
+      const prepared = await bank.prepare([put(id, 2)], { on: fresh, transactionId, snapshot: 20 });
+      expect(prepared.kind).toBe('prepared');
+    }
+    const decisions = [
+      { transactionId: one, csn: 30 },
+      { transactionId: two, csn: null },
+    ];
+    await finalise(fresh, PARTICIPANT, TABLES, decisions);
+    expect((await rowsRead()) - before).toBeLessThan(50);
+  });
+
   it('D3: refuses a batch that wants both outcomes', async () => {
     const transactionId = bank.coordinator.begin();
     const both = bank.finalise({ transactionId, csn: 20 }, { transactionId, csn: null });

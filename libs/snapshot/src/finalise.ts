@@ -96,11 +96,14 @@ function finaliseStatement(tables: readonly VersionedTable[]): string {
   // `csn IS NULL`, in words that keep the planner from walking the index of all intents, the finalised ones that are not
   // vacuumed yet among them, instead of looking up those of the transaction.
   const intent = 'coalesce(v.csn, 0) = 0';
+  // A list rather than a join: a join may be turned round. Where one transaction once loaded the whole table, the planner
+  // takes all rows for its own, and goes through all of them for every branch.
+  const idsWhere = (condition: string) => `ANY (ARRAY(SELECT transaction_id FROM due WHERE ${condition}))`;
   const changes = tables.flatMap(({ table }, position) => [
     `commit_${position} AS (UPDATE ${quote(table)} v SET csn = d.decided FROM due d
-       WHERE v.transaction_id = d.transaction_id AND ${intent} AND d.decided IS NOT NULL)`,
-    `rollback_${position} AS (DELETE FROM ${quote(table)} v USING due d
-       WHERE v.transaction_id = d.transaction_id AND ${intent} AND d.decided IS NULL)`,
+       WHERE v.transaction_id = ${idsWhere('decided IS NOT NULL')} AND v.transaction_id = d.transaction_id AND ${intent})`,
+    `rollback_${position} AS (DELETE FROM ${quote(table)} v
+       WHERE v.transaction_id = ${idsWhere('decided IS NULL')} AND ${intent})`,
   ]);
   return `WITH locked AS MATERIALIZED (
       SELECT b.transaction_id, b.state, b.csn, d.decided
@@ -108,8 +111,8 @@ function finaliseStatement(tables: readonly VersionedTable[]): string {
       WHERE b.participant = $1::text ORDER BY b.transaction_id FOR UPDATE OF b),
     due AS MATERIALIZED (SELECT transaction_id, decided FROM locked WHERE state = 'prepared'),
     ${changes.join(', ')},
-    marks AS (DELETE FROM concordat_read_mark m USING due d
-      WHERE m.participant = $1::text AND m.transaction_id = d.transaction_id),
+    marks AS (DELETE FROM concordat_read_mark
+      WHERE participant = $1::text AND transaction_id = ${idsWhere('true')}),
     branch AS (UPDATE concordat_branch b SET csn = d.decided, vote = NULL,
         state = CASE WHEN d.decided IS NULL THEN 'aborted' ELSE 'committed' END
       FROM due d WHERE b.participant = $1::text AND b.transaction_id = d.transaction_id)

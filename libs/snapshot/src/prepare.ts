@@ -131,8 +131,10 @@ function checkStatement(
   const newer = tables.map(
     ({
       table,
-    }) => `EXISTS (SELECT FROM ${quote(table.table)} own JOIN ${quote(table.table)} newer ON ${sameKey(table, 'own', 'newer')}
-      WHERE own.transaction_id = $2::text AND newer.csn > $3::bigint)`,
+      // Row by row of its own: the planner could as well go through everything that is newer than an old snapshot.
+    }) => `EXISTS (SELECT FROM ${quote(table.table)} own CROSS JOIN LATERAL (
+        SELECT FROM ${quote(table.table)} newer WHERE ${sameKey(table, 'own', 'newer')} AND newer.csn > $3::bigint LIMIT 1) newer
+      WHERE own.transaction_id = $2::text)`,
   );
   const text = `SELECT coalesce((SELECT gc_csn FROM concordat_participant WHERE participant = $1::text), 0) <= $3::bigint AS fresh,
     ${[...newer, '$2::text IS NULL'].join(' OR ')} AS overwritten`;

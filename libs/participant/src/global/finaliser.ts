@@ -21,7 +21,8 @@ const PAUSE_BASE_MS = 20;
 const PAUSE_CAP_MS = 200;
 
 /**
- * Carries out decisions on versions (S5), those that come while the database is busy together in its next transaction.
+ * Carries out decisions on versions (S5), those that come one soon after the other together in one database transaction.
+ * The caller of a transaction has its answer already, and readers know the outcome: nobody waits but who is in the way.
  * What it answers is durable (D7); one decision that fails does not keep the others back.
  */
 export class GlobalFinaliser implements BranchFinaliser {
@@ -35,8 +36,8 @@ export class GlobalFinaliser implements BranchFinaliser {
     private readonly state: ParticipantState,
     private readonly surroundings: Surroundings,
   ) {
-    const { finaliseBatchMax } = surroundings.limits;
-    this.#decisions = new Gatherer((decisions) => this.#carryOut(decisions), finaliseBatchMax);
+    const { finaliseBatchMax, finalisePaceMs } = surroundings.limits;
+    this.#decisions = new Gatherer((decisions) => this.#carryOut(decisions), finaliseBatchMax, finalisePaceMs);
   }
 
   async commit(command: CommitCommand): Promise<Finalised | undefined> {
@@ -65,7 +66,7 @@ export class GlobalFinaliser implements BranchFinaliser {
 
   /** Carries out what was heard of transactions of others, so that their intents are out of the way. */
   async settle(decisions: readonly Decision[]): Promise<boolean> {
-    const answers = await Promise.all(decisions.map((decision) => this.#decisions.add(decision)));
+    const answers = await Promise.all(decisions.map((decision) => this.#decisions.add(decision, true)));
     return answers.every((answer) => answer !== undefined);
   }
 
