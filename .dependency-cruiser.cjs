@@ -67,7 +67,7 @@ module.exports = {
       comment: 'Another package is imported by its name, which leads to its index; its files are its own affair.',
       severity: 'error',
       from: { path: '^(libs|apps)/([^/]+)/' },
-      to: { path: '^libs/[^/]+/src/', pathNot: ['^$1/$2/', '^libs/[^/]+/src/(nest/)?index\\.ts$'] },
+      to: { path: '^libs/[^/]+/src/', pathNot: ['^$1/$2/', '^libs/[^/]+/src/((nest|simulator)/)?index\\.ts$'] },
     },
     {
       name: 'no-path-into-another-package',

@@ -7,6 +7,7 @@ export default {
   modulePathIgnorePatterns: ['/dist/'],
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: {
+    '^@concordat/raft/simulator$': '<rootDir>/libs/raft/src/simulator/index.ts',
     '^@concordat/client/nest$': '<rootDir>/libs/client/src/nest/index.ts',
     '^@concordat/(.*)$': '<rootDir>/libs/$1/src/index.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',

@@ -16,5 +16,5 @@ export {
   type UniqueConstraint,
   type VersionedTable,
 } from './table.js';
-export type { StatusSource } from './visibility.js';
+export { chooseVisible, type Found, type StatusSource, type Version } from './visibility.js';
 export { type UniqueOwners, UniqueViolation, type Write, WriteSet } from './write-set.js';

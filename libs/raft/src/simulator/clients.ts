@@ -82,7 +82,7 @@ export class Clients {
     const node = this.nodes.get(id) as SimulatedNode;
     for (const open of this.#open.values()) {
       if (open.node !== id || open.readIndex === undefined || open.readIndex > node.appliedIndex) continue;
-      (this.#history[open.position] as Mutable<Operation>).value = node.registers.read(open.key);
+      (this.#history[open.position] as Mutable<Operation>).value = node.machine.read(open.key);
       this.#end(open);
     }
   }

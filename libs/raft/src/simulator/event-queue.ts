@@ -22,12 +22,18 @@ export class EventQueue {
 
   /** Runs everything scheduled up to a moment, and whatever that schedules until then. */
   runUntil(endMs: number): void {
-    for (let first = this.#heap[0]; first && first.atMs <= endMs; first = this.#heap[0]) {
-      this.#removeFirst();
-      this.#nowMs = first.atMs;
-      first.run();
-    }
+    while (this.runNext(endMs));
     this.#nowMs = endMs;
+  }
+
+  /** Runs the next event up to a moment. @returns whether there was one */
+  runNext(endMs: number): boolean {
+    const [first] = this.#heap;
+    if (!first || first.atMs > endMs) return false;
+    this.#removeFirst();
+    this.#nowMs = first.atMs;
+    first.run();
+    return true;
   }
 
   #removeFirst(): void {

@@ -23,7 +23,7 @@ export const CALM: NetworkConditions = {
 };
 
 /** A network that drops, delays, duplicates and reorders messages, and can be cut in one direction at a time. */
-export class SimulatedNetwork {
+export class SimulatedNetwork<M extends Pick<Message, 'from' | 'to'> = Message> {
   conditions: NetworkConditions = CALM;
   /** `from>to` of every direction that is cut. */
   readonly #cut = new Set<string>();
@@ -31,9 +31,9 @@ export class SimulatedNetwork {
   constructor(
     readonly queue: EventQueue,
     readonly random: SeededRandom,
-    readonly deliver: (message: Message) => void,
+    readonly deliver: (message: M) => void,
     /** Called for everything that does not arrive. */
-    readonly lose: (message: Message) => void,
+    readonly lose: (message: M) => void,
   ) {}
 
   cut(from: number, to: number): void {
@@ -44,13 +44,13 @@ export class SimulatedNetwork {
     this.#cut.clear();
   }
 
-  send(message: Message): void {
+  send(message: M): void {
     const { random, conditions } = this;
     const copies = random.chance(conditions.duplicateProbability) ? 2 : 1;
     for (let copy = 0; copy < copies; copy++) this.#sendOnce(message);
   }
 
-  #sendOnce(message: Message): void {
+  #sendOnce(message: M): void {
     const { random, conditions, queue } = this;
     let delayMs = random.between(conditions.delayMsMin, conditions.delayMsMax);
     if (random.chance(conditions.straggleProbability)) delayMs += random.below(conditions.straggleMsMax);

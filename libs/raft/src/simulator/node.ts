@@ -26,7 +26,7 @@ import { MemoryStorage } from '../log/memory-storage.js';
 import { Checker, NodeView } from './checkers/checker.js';
 import { EventQueue } from './event-queue.js';
 import { SeededRandom } from './random.js';
-import { decodeCommand, Registers } from './register.js';
+import { Registers } from './register.js';
 
 export const ELECTION_TICKS = 10;
 
@@ -52,12 +52,22 @@ export interface NodeTuning
   readonly diskMsMax: number;
 }
 
+/** What the nodes replicate. */
+export interface SimulatedStateMachine {
+  /** In the order of the log; a leader begins its term with an entry without data. */
+  apply(entry: Entry): void;
+  /** What a snapshot holds; `World.restore` reads it. */
+  encode(): Uint8Array;
+}
+
 /** What a node needs of the world around it. */
-export interface World {
+export interface World<M extends SimulatedStateMachine = Registers> {
   readonly queue: EventQueue;
   readonly random: SeededRandom;
   readonly checkers: readonly Checker[];
   send(message: Message): void;
+  /** The state machine as a snapshot holds it. */
+  restore(data: Uint8Array): M;
   /** The state machine of a node now stands at this index, by restart or snapshot. */
   restored(node: number, index: number): void;
   applied(node: number, entry: Entry): void;
@@ -86,9 +96,9 @@ class NodeStorage extends MemoryStorage {
   }
 }
 
-export class SimulatedNode {
+export class SimulatedNode<M extends SimulatedStateMachine = Registers> {
   core: RawNode | undefined;
-  registers = new Registers();
+  machine!: M;
   appliedIndex = 0;
   confState: ConfState;
   /** Multiplies the length of a tick. */
@@ -114,7 +124,7 @@ export class SimulatedNode {
     readonly id: number,
     readonly isAsync: boolean,
     private readonly tuning: NodeTuning,
-    private readonly world: World,
+    private readonly world: World<M>,
     initial: Snapshot | undefined,
   ) {
     if (initial) this.#storage.applySnapshot(initial);
@@ -138,7 +148,7 @@ export class SimulatedNode {
     const snapshot = this.#storage.stored();
     this.appliedIndex = snapshot.index;
     this.confState = snapshot.confState;
-    this.registers = Registers.decode(snapshot.data);
+    this.machine = this.world.restore(snapshot.data);
     this.#believedFrom = this.#storage.firstIndex();
     this.#believed = [...(this.#storage.entries(this.#believedFrom, this.#storage.lastIndex() + 1, Infinity) ?? [])];
     this.world.restored(this.id, this.appliedIndex);
@@ -295,7 +305,7 @@ export class SimulatedNode {
   }
 
   #install(snapshot: Snapshot): void {
-    this.registers = Registers.decode(snapshot.data);
+    this.machine = this.world.restore(snapshot.data);
     this.confState = snapshot.confState;
     this.appliedIndex = snapshot.index;
     this.world.restored(this.id, snapshot.index);
@@ -308,8 +318,8 @@ export class SimulatedNode {
       for (const checker of this.world.checkers) checker.onApply?.(this.view(), entry);
       if (entry.type !== EntryType.Normal) {
         this.confState = this.core.applyConfChange(decodeConfChange(entry.type, entry.data), entry.index);
-      } else if (entry.data.length > 0) {
-        this.registers.apply(decodeCommand(entry.data));
+      } else {
+        this.machine.apply(entry);
       }
       this.appliedIndex = entry.index;
       this.world.applied(this.id, entry);
@@ -322,7 +332,7 @@ export class SimulatedNode {
   #takeSnapshot(): void {
     const storage = this.#storage;
     if (this.appliedIndex <= storage.stored().index || storage.term(this.appliedIndex) === undefined) return;
-    storage.createSnapshot(this.appliedIndex, this.confState, this.registers.encode());
+    storage.createSnapshot(this.appliedIndex, this.confState, this.machine.encode());
     this.#lastSnapshotIndex = this.appliedIndex;
   }
 

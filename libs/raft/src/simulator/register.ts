@@ -2,6 +2,8 @@
  * The state machine of a simulation: a few registers, written by numbered commands of numbered clients. A command that
  * arrives twice, or after a later one of the same client, does nothing.
  */
+import type { Entry } from '../core/messages.js';
+
 export interface WriteCommand {
   readonly client: number;
   readonly sequence: number;
@@ -20,7 +22,9 @@ export class Registers {
     return this.#values[key] ?? INITIAL_VALUE;
   }
 
-  apply({ client, sequence, key, value }: WriteCommand): void {
+  apply({ data }: Entry): void {
+    if (data.length === 0) return;
+    const { client, sequence, key, value } = decodeCommand(data);
     if (sequence <= (this.#lastSequence[client] ?? 0)) return;
     this.#lastSequence[client] = sequence;
     this.#values[key] = value;

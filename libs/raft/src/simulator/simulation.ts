@@ -122,6 +122,7 @@ export class Simulation {
         random: random.fork(),
         checkers: this.#checkers,
         send: (message) => this.#network.send(message),
+        restore: (data) => Registers.decode(data),
         restored: (node, index) => {
           for (const checker of this.#checkers) checker.onRestore?.(node, index);
         },
