@@ -10,7 +10,6 @@ import type { Body, Call, CallAnswer, Envelope } from './messages.js';
 import type { Deferred, Tasks } from './tasks.js';
 import type { Plan, Workload } from './workload.js';
 
-const THINK_MS_MAX = 120;
 const TIMEOUT_MS = 700;
 const RETRY_MS_MAX = 250;
 /** Of an outcome that is not known, how often the client leaves it at that. */
@@ -25,6 +24,7 @@ export interface ClientPorts {
   readonly observer: Observer;
   readonly isolation: Isolation;
   readonly serializable: boolean;
+  readonly thinkMsMax: number;
 }
 
 interface Outcome {
@@ -55,7 +55,7 @@ export class Client {
   start(): void {
     this.ports.tasks.run(async () => {
       while (!this.#isStopped) {
-        await this.ports.tasks.sleep(this.ports.random.below(THINK_MS_MAX));
+        await this.ports.tasks.sleep(this.ports.random.below(this.ports.thinkMsMax));
         if (!this.#isStopped) await this.transact(this.ports.workload.draw());
       }
     });

@@ -152,7 +152,7 @@ export class Faults {
   }
 
   #heal(): void {
-    this.#later([100, 500, 1_500], () => {
+    this.#later([100, 500, 1_500, 4_000], () => {
       this.world.raft.heal();
       this.world.links.heal();
     });

@@ -19,6 +19,8 @@ export interface SimulationOptions {
 export interface Settings {
   readonly participants: readonly string[];
   readonly clients: number;
+  /** How long a client waits between two transactions. */
+  readonly thinkMsMax: number;
   readonly tuning: NodeTuning;
   readonly asyncNodes: ReadonlySet<number>;
   readonly raftConditions: NetworkConditions;
@@ -45,7 +47,8 @@ export function drawSettings(random: SeededRandom): Settings {
   });
   return {
     participants: ['east', 'west', 'stock'].slice(0, random.pick([2, 2, 3])),
-    clients: random.between(3, 6),
+    clients: random.between(4, 12),
+    thinkMsMax: random.pick([5, 40, 150]),
     tuning: {
       preVote: random.chance(0.7),
       checkQuorum: random.chance(0.7),

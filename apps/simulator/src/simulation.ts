@@ -3,7 +3,7 @@
  * from a seed. First chaos, for so many steps, then quiet. Promises are checked at every step of both, and again at the end.
  */
 
-import { describeMessage, type Message } from '@concordat/raft';
+import { describeMessage, type Message, MessageType } from '@concordat/raft';
 import { CALM, EventQueue, SeededRandom, SimulatedNetwork } from '@concordat/raft/simulator';
 import { checkEnd } from './checkers/end.js';
 import { Observer } from './checkers/observer.js';
@@ -24,6 +24,7 @@ const FIRST_CLIENT = 21;
 const LAST_CLIENT = 99;
 const CHAOS_MS_MAX = 3_600_000;
 const SETTLE_MS = 500;
+const SNAPSHOT_REPORT_MS = 20;
 
 export interface RunResult {
   readonly seed: number;
@@ -72,7 +73,7 @@ export class Simulation {
       this.#queue,
       random.fork(),
       (message) => this.#deliverRaft(message),
-      () => {},
+      (message) => this.#loseRaft(message),
     );
     this.#links = new SimulatedNetwork<Envelope>(
       this.#queue,
@@ -163,6 +164,7 @@ export class Simulation {
       observer: this.#observer,
       isolation,
       serializable,
+      thinkMsMax: this.#settings.thinkMsMax,
     });
     this.#clients.set(address, client);
   }
@@ -237,6 +239,18 @@ export class Simulation {
     this.#digest = mix(this.#digest, `${from}>${to} ${type} ${term} ${index} ${commit} ${reject}`);
     this.options.trace?.(`${this.#at()} raft ${describeMessage(message)}`);
     this.#replicas[to - 1]?.node.input((core) => core.step(message));
+    if (type === MessageType.Snap) this.#reportSnapshot(message, 'finish');
+  }
+
+  #loseRaft(message: Message): void {
+    if (message.type === MessageType.Snap) this.#reportSnapshot(message, 'failure');
+    else this.#replicas[message.from - 1]?.node.input((core) => core.reportUnreachable(message.to));
+  }
+
+  /** A transport says what became of a snapshot: the sender waits for that. */
+  #reportSnapshot({ from, to }: Message, outcome: 'finish' | 'failure'): void {
+    const report = () => this.#replicas[from - 1]?.node.input((core) => core.reportSnapshot(to, outcome));
+    this.#queue.after(SNAPSHOT_REPORT_MS, report);
   }
 
   #note(text: string): void {

@@ -2,7 +2,7 @@
 import type { SeededRandom } from '@concordat/raft/simulator';
 import type { Operation } from './messages.js';
 
-const LISTS = 5;
+const LISTS = 8;
 const ACCOUNTS_EACH = 3;
 const OPENING_BALANCE = 100;
 const AMOUNT_MAX = 40;
