@@ -42,6 +42,7 @@ async function main() {
   if (mutations.length === 0) throw new Error(`no mutation breaks a rule called ${values.rule}`);
   const copy = join(scratch, 'tree');
   await copyTree(copy);
+  for (const mutation of mutations) await withMutation(copy, mutation, () => undefined); // all of them find their place
   const env = await environment();
   for (const plan of plansOf(mutations)) {
     const { passed, failed } = await runTests(copy, plan, env);

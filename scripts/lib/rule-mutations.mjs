@@ -374,8 +374,8 @@ export const RULE_MUTATIONS = [
     rule: 'D9',
     file: 'apps/coordinator/src/engine/snapshot-leases.ts',
     what: 'a leased snapshot ends by the clock of the leader, without an entry',
-    find: "this.ports.propose({ type: 'release', ids: [id] }), ttlMs);",
-    replace: 'this.ports.ledger.leases.delete(id), ttlMs);',
+    find: "if (!this.ports.propose({ type: 'release', ids: [id] })) this.#endLater(id, END_RETRY_MS);",
+    replace: 'this.ports.ledger.leases.delete(id);',
     tests: engine('snapshots'),
   },
   {
