@@ -1,4 +1,5 @@
 /** Sees everything that is applied, finalised and answered, and holds the one against the other while it happens. */
+import { parseTransactionId } from '@concordat/protocol';
 import { type BranchRecord, csnOf, type TransactionRecord } from '@concordat/transaction';
 import type { Applied } from '../coordinator/ledger-machine.js';
 import { hex } from '../digest.js';
@@ -40,7 +41,11 @@ export class Observer {
       this.#fail('replicas are equal', `replica ${replica} at ${index}: ${hex(digest)}, another had ${hex(other)}`);
     }
     this.#digests.set(index, digest);
-    if (other === undefined) for (const record of change.transactions) this.#decide(record);
+    if (other !== undefined) return;
+    for (const record of change.transactions) {
+      if (record.decidedIndex === index && record.outcome === 'committed') this.#checkTerm(record.id, change.term);
+      this.#decide(record);
+    }
   };
 
   /** A participant has carried out an outcome, durably. */
@@ -113,6 +118,12 @@ export class Observer {
       if (decided !== outcome) this.#fail('answers are true', `${id} was told ${outcome}, and is ${decided}`);
     }
     for (const record of this.decided.values()) if (record.outcome === 'committed') this.#checkBranches(record);
+  }
+
+  /** D2. Were it not so, what another leader has presumed aborted could still be committed. */
+  #checkTerm(id: string, term: number): void {
+    const own = parseTransactionId(id)?.term;
+    if (own !== term) this.#fail('own term or never', `${id} of term ${own} is committed by an entry of term ${term}`);
   }
 
   #decide(record: TransactionRecord): void {

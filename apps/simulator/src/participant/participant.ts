@@ -6,6 +6,7 @@
 import { type Command, ConcordatError, type Isolation, type Reason, type Reply } from '@concordat/protocol';
 import type { SeededRandom } from '@concordat/raft/simulator';
 import { chooseVisible } from '@concordat/snapshot';
+import { Violation } from '../checkers/violation.js';
 import type { Body, Envelope } from '../messages.js';
 import type { Settings } from '../settings.js';
 import type { Tasks } from '../tasks.js';
@@ -262,7 +263,9 @@ export class Participant {
       return this.store.find(keys, snapshot);
     };
     const visible = await chooseVisible(found, { statuses: this.#statuses, snapshot, readAgain });
-    return visible.get(key)?.row?.value;
+    const version = visible.get(key);
+    if (!version) throw new Violation('snapshots are whole', `${snapshot} shows no ${key}, which nobody has deleted`);
+    return version.row?.value;
   }
 
   #commit(id: string, csn: number): void {
