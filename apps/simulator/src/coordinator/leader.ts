@@ -96,7 +96,7 @@ export class Leader {
   begin(call: BeginCall, known: string | undefined, answer: AnswerCall): void {
     const { key, isolation, serializable, timeoutMs, operations } = call;
     const before = key === null ? undefined : (known ?? this.#underWay.get(key));
-    if (before !== undefined) return this.await(before, answer);
+    if (before !== undefined) return this.await(before, answer, true);
     this.#sequence += 1;
     const id = formatTransactionId({ incarnation: this.#incarnation, term: this.term, sequence: this.#sequence });
     const createdAt = this.ports.now();
@@ -135,10 +135,10 @@ export class Leader {
   }
 
   /** Answers with the outcome, as soon as there is one. */
-  await(id: string, answer: AnswerCall): void {
+  await(id: string, answer: AnswerCall, keyed = false): void {
     const live = this.#live.get(id);
     if (!live) return answer(this.#read(id));
-    this.#wait(live, answer, false);
+    this.#wait(live, answer, keyed);
     this.#wake(live);
   }
 
