@@ -25,6 +25,7 @@ import {
   type TransactionHeader,
   type TransactionRecord,
 } from '@concordat/transaction';
+import { Admission } from './admission.js';
 import type {
   BeginRequest,
   BranchRequest,
@@ -69,13 +70,17 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
   readonly #registry: ParticipantRegistry;
   readonly #watchers = new Watchers();
   readonly #contact: LeaderContact;
-  #stopping = false;
+  readonly #admission: Admission;
 
   constructor(
     private readonly replica: Replica,
     private readonly ports: ReplicaPorts,
-    private readonly options: CoordinatorOptions,
+    options: CoordinatorOptions,
   ) {
+    this.#admission = new Admission(options.inFlightMax, {
+      messenger: ports.messenger,
+      backlogFull: () => replica.persister.full,
+    });
     this.#keys = new IdempotencyKeys(replica.ledger, ports.store);
     this.snapshots = new Snapshots(replica, ports.metrics, () => this.#confirm());
     this.#contact = new LeaderContact(ports.log, ports.clock, options.electionTimeoutMs);
@@ -88,7 +93,8 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
       const known = await this.#keys.resolve(claim);
       if (known) return this.#replay(known, request);
     }
-    const leader = this.#admitNew();
+    const leader = this.#leader();
+    this.#admission.admitTransaction(leader);
     const branches = request.branches ?? [];
     if (request.commit && branches.length === 0) {
       throw new ConcordatError('transaction-empty', 'A one-shot transaction needs at least one branch.');
@@ -120,7 +126,7 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
     const t = leader.get(id);
     if (!t) throw notActive(await this.get(id, {}));
     mustBeGlobal('An operation that runs at once', this.#checkBranch(t, request));
-    this.#admitWork();
+    this.#admission.admitWork();
     const { participant, call } = newCall(t, request);
     leader.deliver(id, { type: 'execute', participant, call });
     const { branchId } = call;
@@ -136,7 +142,7 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
     const leader = this.#leader();
     const t = leader.get(id);
     if (!t) return this.#committed(await this.get(id, {}));
-    if (t.state === 'active') this.#admitWork();
+    if (t.state === 'active') this.#admission.admitWork();
     this.#deliver(leader, t, claim, (claims) => ({ type: 'commit', claims }));
     return this.#outcome(leader, id, wait, claim !== undefined);
   }
@@ -208,7 +214,7 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
       // to tell them when to come back. Until it was joined once, though, nobody has relied on this replica yet.
       { name: 'kafka', ok: messenger.available, ...(messenger.joined && { advisory: true }) },
       { name: 'postgres', ok: store.available || !persister.full, detail: `backlog ${persister.backlog}` },
-      { name: 'stopping', ok: !this.#stopping },
+      { name: 'stopping', ok: !this.#admission.stopping },
     ];
     return { ready: checks.every(({ ok, advisory }) => ok || advisory), checks };
   }
@@ -264,7 +270,7 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
    * @param graceMs how long to wait for decisions, in ms
    */
   async stop(graceMs: number): Promise<void> {
-    this.#stopping = true;
+    this.#admission.stop();
     this.#contact.stop();
     const until = this.ports.clock.now() + graceMs;
     const { leader } = this.replica;
@@ -289,24 +295,6 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
   #leader(): Leader {
     const { leader } = this.replica;
     if (!leader?.ready) throw unavailable('not-ready', 'This coordinator does not lead (yet).');
-    return leader;
-  }
-
-  /** Work that is sent to participants needs Kafka. */
-  #admitWork(): void {
-    if (!this.ports.messenger.available) throw unavailable('kafka-unavailable', 'Kafka cannot be reached.');
-  }
-
-  #admitNew(): Leader {
-    if (this.#stopping) throw unavailable('stopping', 'This coordinator is stopping.');
-    const leader = this.#leader();
-    this.#admitWork();
-    if (this.replica.persister.full) {
-      throw unavailable('persistence-backlog-full', 'Too many records wait for Postgres.');
-    }
-    if (leader.inFlight >= this.options.inFlightMax) {
-      throw unavailable('overloaded', `${leader.inFlight} transactions are in flight, which is the limit.`);
-    }
     return leader;
   }
 

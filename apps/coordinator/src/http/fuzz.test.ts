@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { ACCOUNTS, FakeCoordinator } from '../../test/fake-coordinator.js';
 import { type HttpHarness, startHttp } from '../../test/http-harness.js';
 import { openApiDocument } from './openapi.js';
-import { ROUTES, type Route } from './routes.js';
+import type { Route } from './routes/route.js';
+import { ROUTES } from './routes.js';
 import { problemSchema } from './schemas.js';
 
 const RUNS_PER_ROUTE = 100;

@@ -4,7 +4,8 @@ import { IDEMPOTENCY_KEY_PATTERN } from './idempotency.js';
 import { type JsonSchema, SchemaComponents, toJsonSchema } from './json-schema.js';
 import { BODY_BYTES_MAX } from './limits.js';
 import { MIN_CSN_PATTERN } from './min-csn.js';
-import { ROUTES, type Route, type RouteResponse } from './routes.js';
+import type { Route, RouteResponse } from './routes/route.js';
+import { ROUTES } from './routes.js';
 import { problemSchema, SNAPSHOT_ID_PATTERN } from './schemas.js';
 
 /** Codes that any route may answer with. */
