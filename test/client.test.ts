@@ -11,9 +11,10 @@ import { openAccounts } from './product/transfers.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const CLIENTS = 6;
-const KILLS = 2;
-const ANSWERS_BETWEEN_KILLS = 20;
+const REPLICAS = 3;
+const ANSWERS_BETWEEN_FAULTS = 20;
 
+type Coordinator = { url: string; pid: number | null };
 type Account = { participant: string; account: string };
 type Answer = {
   reference: string;
@@ -28,7 +29,7 @@ describe('callers with @concordat/client', () => {
   let product: Awaited<ReturnType<typeof startProduct>>;
   let accounts: Account[];
   beforeAll(async () => {
-    product = await startProduct();
+    product = await startProduct({ args: ['--replicas', String(REPLICAS)] });
     accounts = await openAccounts(product.url, 4);
   }, 400_000);
   afterAll(async () => {
@@ -50,8 +51,9 @@ describe('callers with @concordat/client', () => {
     expect(output).toContain('insufficient-funds');
   });
 
-  it('see no call fail while the coordinator is killed and started again, and no money is lost', async () => {
-    const client = new ConcordatClient({ urls: [product.url], timeoutMs: 60_000 });
+  it('see no call fail through the death of the leader and a restart of all replicas in turn, and no money is lost', async () => {
+    const { coordinators } = await product.run();
+    const client = new ConcordatClient({ urls: coordinators.map(({ url }: Coordinator) => url), timeoutMs: 60_000 });
     const answers: Answer[] = [];
     let stopping = false;
     const banks = Map.groupBy(accounts, ({ participant }) => participant);
@@ -82,25 +84,29 @@ describe('callers with @concordat/client', () => {
       if (!stopping) throw new Error('a loop ended early');
     });
     const more = async () => {
-      const enough = answers.length + ANSWERS_BETWEEN_KILLS;
+      const enough = answers.length + ANSWERS_BETWEEN_FAULTS;
       await Promise.race([eventually(async () => answers.length >= enough, `${enough} answers`), failed]);
     };
 
-    await more();
-    for (let kill = 0; kill < KILLS; kill += 1) {
-      await Promise.race([
-        killAndAwait(product, ({ coordinators: [first] }) => first as { pid: number; url: string }),
-        failed,
-      ]);
+    const restart = async (url: string, signal: 'SIGKILL' | 'SIGTERM') => {
+      const pick = ({ coordinators }: { coordinators: Coordinator[] }) =>
+        coordinators.find((one) => one.url === url) as Coordinator;
+      await Promise.race([killAndAwait(product, pick, signal), failed]);
       await more();
-    }
+    };
+
+    await more();
+    const { leader, members } = await client.cluster();
+    const leading = members.find(({ id }) => id === leader)?.url ?? '';
+    await restart(leading, 'SIGKILL');
+    for (const { url } of coordinators) await restart(url, 'SIGTERM');
     stopping = true;
     await Promise.all(loops);
     await quiet(product, 30_000);
     const result = await verifyTransfers(product, accounts, answers);
     expect(result).toMatchObject({ violations: [] });
-    expect(result.committed).toBeGreaterThan(KILLS * ANSWERS_BETWEEN_KILLS);
-  }, 120_000);
+    expect(result.committed).toBeGreaterThan(REPLICAS * ANSWERS_BETWEEN_FAULTS);
+  }, 300_000);
 
   it('watch a transaction until it is completed, and find it in the list', async () => {
     const client = new ConcordatClient({ urls: [product.url] });

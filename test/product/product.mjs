@@ -66,11 +66,12 @@ export async function startProduct({ args = [], env = {} } = {}) {
  * Kills a process of the product and waits until the starter has put another in its place.
  * @param {Product} product
  * @param {(run: RunState) => { pid: number | null, url?: string }} pick
+ * @param {NodeJS.Signals} [signal] SIGTERM asks it to stop in peace
  */
-export async function killAndAwait(product, pick) {
+export async function killAndAwait(product, pick, signal = 'SIGKILL') {
   const { pid } = pick(await product.run());
   if (pid === null) throw new Error('it does not run');
-  process.kill(pid, 'SIGKILL');
+  process.kill(pid, signal);
   await eventually(async () => {
     const now = pick(await product.run());
     return now.pid !== null && now.pid !== pid && (!now.url || (await isReady(now.url)));
