@@ -31,6 +31,19 @@ export const ERRORS = define({
     retryable: false,
     advice: 'Pass `nextCursor` of the previous page as it was, or leave the cursor out to begin anew.',
   },
+  unauthenticated: {
+    status: 401,
+    title: 'The call carries no valid credentials',
+    retryable: false,
+    advice:
+      'Send Authorization: Bearer with an API key, or with a token of the identity provider; see docs/security.md.',
+  },
+  forbidden: {
+    status: 403,
+    title: 'The caller may not do this',
+    retryable: false,
+    advice: 'See `detail`; an operator grants roles and participants where credentials are kept.',
+  },
   'route-not-found': {
     status: 404,
     title: 'No such resource',
@@ -60,6 +73,12 @@ export const ERRORS = define({
     title: 'The method is not allowed here',
     retryable: false,
     advice: 'The Allow header lists the methods of this path.',
+  },
+  'request-timeout': {
+    status: 408,
+    title: 'The request took too long to arrive',
+    retryable: true,
+    advice: 'Send the whole request at once.',
   },
   'transaction-aborted': {
     status: 409,
@@ -115,6 +134,12 @@ export const ERRORS = define({
     retryable: false,
     advice: 'Send less than the documented limit; keep documents in your own store and pass references.',
   },
+  'url-too-long': {
+    status: 414,
+    title: 'The URL is too long',
+    retryable: false,
+    advice: 'Send less than the documented limit.',
+  },
   'unsupported-media-type': {
     status: 415,
     title: 'The content type is not supported',
@@ -163,6 +188,12 @@ export const ERRORS = define({
     retryable: false,
     advice: 'Split the work; the limit is in /openapi.json.',
   },
+  'headers-too-large': {
+    status: 431,
+    title: 'The headers are too large or too many',
+    retryable: false,
+    advice: 'Send fewer or shorter headers.',
+  },
   internal: {
     status: 500,
     title: 'Something went wrong inside the coordinator',
@@ -174,6 +205,12 @@ export const ERRORS = define({
     title: 'The coordinator is at its limit',
     retryable: true,
     advice: 'Retry after the time in Retry-After.',
+  },
+  'identity-unavailable': {
+    status: 503,
+    title: 'Credentials cannot be checked at the moment',
+    retryable: true,
+    advice: 'The identity provider does not answer; retry after the time in Retry-After.',
   },
   'kafka-unavailable': {
     status: 503,

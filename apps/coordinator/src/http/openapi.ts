@@ -10,6 +10,9 @@ import { problemSchema, SNAPSHOT_ID_PATTERN } from './schemas.js';
 
 /** Codes that any route may answer with. */
 const COMMON_ERRORS: readonly ErrorCode[] = ['request-invalid', 'internal'];
+/** Codes that a route may answer with which asks who calls. */
+const ACCESS_ERRORS: readonly ErrorCode[] = ['unauthenticated', 'forbidden', 'identity-unavailable'];
+const BEARER = 'bearer';
 
 /** The OpenAPI 3.1 document, made of the route table and the zod schemas that requests are validated by. */
 export function openApiDocument(version: string): JsonSchema {
@@ -40,11 +43,13 @@ export function openApiDocument(version: string): JsonSchema {
       { name: 'documents', description: 'Descriptions of this service.' },
     ],
     paths,
-    components: { schemas: components.all() },
+    components: { schemas: components.all(), securitySchemes: { [BEARER]: bearerScheme } },
   };
 }
 
 function operation(route: Route, components: SchemaComponents, problem: JsonSchema): JsonSchema {
+  const { role } = route;
+  const isPublic = role === 'public';
   const parameters = [
     ...pathParameters(route.path),
     ...(route.query ? queryParameters(route.query) : []),
@@ -55,6 +60,7 @@ function operation(route: Route, components: SchemaComponents, problem: JsonSche
     operationId: route.operationId,
     tags: [route.tag],
     summary: route.summary,
+    security: isPublic ? [] : [{ [BEARER]: [role] }],
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(route.body === undefined
       ? {}
@@ -66,7 +72,7 @@ function operation(route: Route, components: SchemaComponents, problem: JsonSche
         }),
     responses: {
       ...Object.fromEntries(route.responses.map((response) => [response.status, success(response, components)])),
-      ...problems([...COMMON_ERRORS, ...route.errors], problem),
+      ...problems([...COMMON_ERRORS, ...(isPublic ? [] : ACCESS_ERRORS), ...route.errors], problem),
     },
   };
 }
@@ -105,6 +111,14 @@ function problems(codes: readonly ErrorCode[], problem: JsonSchema): Record<stri
   ]);
   return Object.fromEntries(responses);
 }
+
+const bearerScheme = {
+  type: 'http',
+  scheme: 'bearer',
+  bearerFormat: 'API key or JWT',
+  description:
+    'Each call names the role that it asks for. Not asked where the coordinator has no credentials (loopback only).',
+};
 
 const retryAfterHeader = {
   'Retry-After': { description: 'Seconds until a retry makes sense.', schema: { type: 'integer', minimum: 1 } },

@@ -5,6 +5,7 @@ const clusterRoute = (route: Pick<Route, 'method' | 'path' | 'operationId' | 'su
   query: emptyQuerySchema,
   ...route,
   tag: 'cluster',
+  role: route.method === 'GET' ? 'operator' : 'admin',
   responses: [json(200, 'The cluster as it is.', clusterSchema)],
   errors: [
     ...(route.method === 'GET' ? [] : (['membership-refused', ...BODY] as const)),

@@ -7,6 +7,7 @@ const health = (path: string, operationId: string, summary: string, errors: read
   path,
   operationId,
   tag: 'operations',
+  role: 'public',
   summary,
   responses: [json(200, 'Yes.', healthSchema)],
   errors,
@@ -17,6 +18,7 @@ const document = (path: string, operationId: string, summary: string, mediaType 
   path,
   operationId,
   tag: 'documents',
+  role: 'public', // they say nothing of this installation
   summary,
   responses: [text(summary, mediaType)],
   errors: [],
@@ -29,6 +31,7 @@ export const operationRoutes: readonly Route[] = [
   {
     ...document('/metrics', 'getMetrics', 'Metrics in the text format of Prometheus.', 'text/plain'),
     tag: 'operations',
+    role: 'monitor',
   },
   document('/openapi.json', 'getOpenApi', 'This document.'),
   document('/asyncapi.json', 'getAsyncApi', 'The messages on Kafka, as AsyncAPI 3.'),

@@ -1,6 +1,7 @@
 /** What the table of routes is made of. */
 import type { ErrorCode } from '@concordat/protocol';
 import type { z } from 'zod';
+import type { Access } from '../../security/principal.js';
 
 export interface RouteResponse {
   readonly status: number;
@@ -19,6 +20,8 @@ export interface Route {
   readonly operationId: string;
   readonly tag: 'transactions' | 'snapshots' | 'participants' | 'cluster' | 'operations' | 'documents';
   readonly summary: string;
+  /** Who may call it; `public` needs no credentials. */
+  readonly role?: Access;
   readonly query?: z.ZodObject;
   readonly body?: { readonly schema: z.ZodType; readonly required: boolean };
   readonly idempotencyKey?: boolean;

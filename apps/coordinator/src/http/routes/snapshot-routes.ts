@@ -13,6 +13,7 @@ export const snapshotRoutes: readonly Route[] = [
     path: '/v1/snapshots',
     operationId: 'leaseSnapshot',
     tag: 'snapshots',
+    role: 'caller',
     summary: 'Lease a read snapshot: while it is leased, no participant collects a version that it needs.',
     query: emptyQuerySchema,
     body: { schema: snapshotRequestSchema, required: true },
@@ -26,6 +27,7 @@ export const snapshotRoutes: readonly Route[] = [
     path: '/v1/snapshots/{snapshot}',
     operationId: 'getSnapshot',
     tag: 'snapshots',
+    role: 'caller',
     summary: 'Read a lease.',
     query: emptyQuerySchema,
     responses: [json(200, 'The lease.', snapshotSchema)],
@@ -36,6 +38,7 @@ export const snapshotRoutes: readonly Route[] = [
     path: '/v1/snapshots/{snapshot}',
     operationId: 'releaseSnapshot',
     tag: 'snapshots',
+    role: 'caller',
     summary: 'Release a leased snapshot. Reads at it may then answer `snapshot-too-old` at participants.',
     query: emptyQuerySchema,
     responses: [{ status: 204, description: 'It is released.' }],
@@ -46,6 +49,7 @@ export const snapshotRoutes: readonly Route[] = [
     path: '/v1/statuses',
     operationId: 'askStatuses',
     tag: 'snapshots',
+    role: 'participant',
     summary:
       'For participants: what became of transactions, from the memory of the replica that is asked. `unknown` is no abort; ' +
       '`undecided`: a commit will have a number above `appliedCsn`.',
