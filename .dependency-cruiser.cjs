@@ -4,6 +4,8 @@ const pureCores = [
   '^libs/protocol/src/',
   '^libs/snapshot/src/',
   '^libs/isolation/src/',
+  '^libs/failure-detection/src/',
+  '^libs/locks/src/',
   // Of raft everything but what touches the world: disks, clocks, peers, and the files of the scenarios.
   '^libs/raft/src/(core|quorum|confchange|log)/',
 ];
@@ -52,7 +54,10 @@ module.exports = {
       from: { path: pureCores, pathNot: tests },
       to: {
         path: '^libs/',
-        pathNot: ['^libs/(protocol|transaction|snapshot|isolation)/', '^libs/raft/src/(core|quorum|confchange|log)/'],
+        pathNot: [
+          '^libs/(protocol|transaction|snapshot|isolation|locks)/',
+          '^libs/raft/src/(core|quorum|confchange|log)/',
+        ],
       },
     },
     {
