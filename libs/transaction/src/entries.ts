@@ -3,8 +3,9 @@
  * replicas must agree on stands in an entry). COMMIT and ABORT are self-contained (D5): they repeat the header, since a
  * BEGIN may have been lost on the way.
  */
+import type { LockAction } from '@concordat/locks';
 import type { ParticipantDescriptor, Reason } from '@concordat/protocol';
-import type { BranchRecord, IdempotencyClaim, MemberRecord, TransactionHeader } from './record.js';
+import type { BranchRecord, IdempotencyClaim, MemberRecord, TransactionHeader, TransactionRecord } from './record.js';
 
 /**
  * The first entry of a leader's term. It settles every undecided transaction of an earlier term as aborted, since
@@ -98,6 +99,55 @@ export interface ReleaseEntry {
   readonly ids: readonly string[];
 }
 
+/** Something happens to a lock or to a session of locks; the CSN of this entry is the fencing token of what it grants. */
+export interface LockEntry {
+  readonly type: 'lock';
+  readonly action: LockAction;
+  /** Tells the leader that proposed it which call it was for. */
+  readonly request: string;
+  readonly at: number;
+}
+
+/** Participants contradict decisions; this keeps it until somebody has looked (design §5). */
+export interface HazardEntry {
+  readonly type: 'hazard';
+  readonly at: number;
+  readonly hazards: readonly {
+    readonly transactionId: string;
+    readonly participant: string;
+    readonly outcome: 'committed' | 'aborted';
+    readonly csn: number | null;
+    readonly detail: string;
+  }[];
+}
+
+/** Something that an operator did, for the audit trail; what it resolves takes effect here. */
+export interface OperatorEntry {
+  readonly type: 'operator';
+  readonly at: number;
+  readonly actor: string;
+  readonly action: string;
+  readonly target: string;
+  readonly reason: string | null;
+  readonly outcome: string | null;
+  /** Of the transaction that `target` names. */
+  readonly resolution?: {
+    /** Participants whose answer to the decision is waited for no longer. */
+    readonly givenUp: readonly string[];
+    /** Participants whose contradiction somebody has looked at. */
+    readonly acknowledged: readonly string[];
+    /** The end of a transaction of an earlier incarnation whose participants will never tell. */
+    readonly reconciled?: ReconcileEntry['transactions'][number];
+  };
+}
+
+/** A participant that was given up has carried out the decision after all: `record` says so. */
+export interface ConfirmEntry {
+  readonly type: 'confirm';
+  readonly participant: string;
+  readonly record: TransactionRecord;
+}
+
 /** All outcome events up to this log index have been published. */
 export interface PublishedEntry {
   readonly type: 'published';
@@ -123,6 +173,10 @@ export type Entry =
   | ReconciledEntry
   | LeaseEntry
   | ReleaseEntry
+  | HazardEntry
+  | OperatorEntry
+  | ConfirmEntry
+  | LockEntry
   | PublishedEntry
   | PruneEntry;
 

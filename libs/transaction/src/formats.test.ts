@@ -29,6 +29,10 @@ describe('entry formats', () => {
       prune: 1,
       lease: 2,
       release: 2,
+      hazard: 3,
+      operator: 3,
+      confirm: 3,
+      lock: 3,
     });
     expect(FORMAT_VERSION).toBe(Math.max(...Object.values(ENTRY_FORMATS)));
     expect(OLDEST_FORMAT).toBe(Math.min(...Object.values(ENTRY_FORMATS)));
@@ -69,8 +73,8 @@ describe('the ledger', () => {
       ledger.apply(ledger.appliedIndex + 1, 1, { type: 'member', member: record });
       return ledger.formatVersion;
     };
-    expect(ledger.formatVersion).toBe(2);
-    expect([member(1, 2), member(2), member(3), member(2, 2)].map(after)).toEqual([2, 1, 1, 1]);
+    expect(ledger.formatVersion).toBe(FORMAT_VERSION);
+    expect([member(1, 2), member(2), member(3), member(2, 2)].map(after)).toEqual([FORMAT_VERSION, 1, 1, 1]);
     expect(after(member(3, 2))).toBe(2);
     expect(after(member(4))).toBe(1);
     expect(after(removed(member(4)))).toBe(2);
@@ -78,6 +82,6 @@ describe('the ledger', () => {
     ledger.load({ ...empty, members: [member(1, 2), member(2)] });
     expect(ledger.formatVersion).toBe(1);
     ledger.load(empty);
-    expect(ledger.formatVersion).toBe(2);
+    expect(ledger.formatVersion).toBe(FORMAT_VERSION);
   });
 });

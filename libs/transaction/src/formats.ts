@@ -23,10 +23,14 @@ export const ENTRY_FORMATS: Readonly<Record<Entry['type'], number>> = {
   prune: 1,
   lease: 2,
   release: 2,
+  hazard: 3,
+  operator: 3,
+  confirm: 3,
+  lock: 3,
 };
 
 /** The highest format that this version understands, and announces. */
-export const FORMAT_VERSION = 2;
+export const FORMAT_VERSION = 3;
 
 /** The highest format that a member understands. */
 export const formatOf = ({ formatVersion }: MemberRecord): number => formatVersion ?? OLDEST_FORMAT;

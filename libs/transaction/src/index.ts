@@ -8,8 +8,9 @@ export {
   recordOf,
   resumeCoordination,
 } from './coordination.js';
-export { decodeEntry, type Entry, encodeEntry, type ReconcileEntry } from './entries.js';
+export { decodeEntry, type Entry, encodeEntry, type OperatorEntry, type ReconcileEntry } from './entries.js';
 export { ENTRY_FORMATS, FORMAT_VERSION, formatOf, formatVersionOf, membersBelow } from './formats.js';
+export { type HazardChanges, type HazardRecord, hazardKey, OpenHazards } from './hazards.js';
 export { type Change, compareRecords, csnOf, Ledger, type LedgerState, leaderChanged } from './ledger.js';
 export {
   type BranchReport,
@@ -32,4 +33,5 @@ export type {
   TransactionRecord,
   TransactionStatus,
 } from './record.js';
+export { confirmed, type OperatorAction, resolvedReason } from './resolution.js';
 export { type CoordinationEvent, type Effect, type SentCommand, type StepContext, step } from './transitions.js';

@@ -11,7 +11,9 @@
  *   a later term settles every undecided transaction of earlier terms as aborted.
  * - L4 CSNs grow with the log and never go backwards across incarnations.
  */
+import { type LockChange, type LockState, LockTable } from '@concordat/locks';
 import { assertNever, compareTransactionIds, parseTransactionId, type Reason } from '@concordat/protocol';
+import { abortedRecord, completedRecord, needsFinalising } from './decided-records.js';
 import type {
   AbortEntry,
   BeginEntry,
@@ -19,13 +21,14 @@ import type {
   Entry,
   ForgetEntry,
   LeaseEntry,
+  OperatorEntry,
   ReconcileEntry,
   TermEntry,
 } from './entries.js';
 import { FORMAT_VERSION, formatVersionOf } from './formats.js';
+import { type HazardChanges, type HazardRecord, OpenHazards } from './hazards.js';
 import { isOlder, reconciledRecord } from './reconciliation.js';
 import type {
-  BranchRecord,
   IdempotencyClaim,
   KeyRecord,
   MemberRecord,
@@ -34,6 +37,14 @@ import type {
   TransactionHeader,
   TransactionRecord,
 } from './record.js';
+import {
+  applyConfirm,
+  applyHazards,
+  applyOperator,
+  type Ending,
+  type OperatorAction,
+  resolvedReason,
+} from './resolution.js';
 
 /** What applying one entry changed; the persister, the event publisher and the leader read it. */
 export interface Change {
@@ -49,6 +60,11 @@ export interface Change {
   readonly leased?: SnapshotLease;
   /** Ids of leases that ended here. */
   readonly released?: readonly string[];
+  /** Whether the entry was a FORGET; what it names may have been completed before. */
+  readonly forgot?: boolean;
+  readonly hazards?: HazardChanges;
+  readonly action?: OperatorAction;
+  readonly locks?: LockChange & { readonly request: string };
 }
 
 export interface LedgerState {
@@ -63,6 +79,9 @@ export interface LedgerState {
   readonly keys: readonly KeyRecord[];
   /** In the order of their CSNs. */
   readonly leases?: readonly SnapshotLease[];
+  /** Those that are open. */
+  readonly hazards?: readonly HazardRecord[];
+  readonly locks?: LockState;
 }
 
 /** CSNs of incarnation i begin above i × 1024: far above all of an earlier incarnation, still safe integers (design §2). */
@@ -75,12 +94,6 @@ export const leaderChanged: Reason = {
 };
 
 const keyName = (caller: string, key: string): string => `${caller}\u0000${key}`;
-
-/** The branch statuses that have nothing to finalise after each outcome. */
-const needsFinalising = (outcome: 'committed' | 'aborted', branch: BranchRecord): boolean =>
-  outcome === 'committed'
-    ? branch.status === 'prepared'
-    : branch.status === 'prepared' || branch.status === 'preparing' || branch.status === 'enlisted';
 
 export class Ledger {
   appliedIndex = 0;
@@ -98,6 +111,8 @@ export class Ledger {
   formatVersion = FORMAT_VERSION;
   /** Leased snapshots, oldest first. */
   readonly leases = new Map<string, SnapshotLease>();
+  readonly locks = new LockTable();
+  readonly hazards = new OpenHazards();
   readonly #keys = new Map<string, KeyRecord>();
   /** True while memory holds every key that has not expired; false once the oldest had to make room. */
   keysComplete = true;
@@ -112,7 +127,7 @@ export class Ledger {
 
   /** Replaces everything: at start, and when a snapshot of another member takes the place of the log. */
   load(state: LedgerState): void {
-    for (const map of [this.live, this.participants, this.members, this.leases, this.#keys]) map.clear();
+    for (const map of [this.live, this.participants, this.members, this.leases, this.hazards, this.#keys]) map.clear();
     this.appliedIndex = state.appliedIndex;
     this.appliedTerm = state.appliedTerm;
     this.incarnation = state.incarnation;
@@ -125,6 +140,8 @@ export class Ledger {
     this.formatVersion = formatVersionOf(this.members.values());
     for (const key of state.keys) this.#keys.set(keyName(key.caller, key.key), key);
     for (const lease of state.leases ?? []) this.leases.set(lease.id, lease);
+    for (const hazard of state.hazards ?? []) this.hazards.open(hazard);
+    this.locks.load(state.locks ?? { holds: [], sessions: [] });
   }
 
   /** The snapshot of everything that is applied: every COMMIT that comes later has a larger number (L4). */
@@ -158,7 +175,7 @@ export class Ledger {
       case 'abort':
         return { ...none, ...this.#applyAbort(index, term, entry) };
       case 'forget':
-        return { ...none, transactions: this.#applyForget(entry) };
+        return { ...none, transactions: this.#applyForget(entry), forgot: true };
       case 'participant': {
         const participant = { ...entry.descriptor, registeredAt: entry.at };
         this.participants.set(participant.name, participant);
@@ -179,6 +196,16 @@ export class Ledger {
         return { ...none, leased: this.#applyLease(index, entry) };
       case 'release':
         return { ...none, released: entry.ids.filter((id) => this.leases.delete(id)) };
+      case 'lock': {
+        const change = this.locks.apply(entry.action, csnOf(this.incarnation, index), entry.at);
+        return { ...none, locks: { ...change, request: entry.request } };
+      }
+      case 'hazard':
+        return { ...none, ...applyHazards(this, entry) };
+      case 'operator':
+        return { ...none, ...applyOperator(this, csnOf(this.incarnation, index), entry, this.#ending(index, entry)) };
+      case 'confirm':
+        return { ...none, ...applyConfirm(this, entry) };
       case 'published':
         this.publishedIndex = Math.max(this.publishedIndex, entry.index);
         return none;
@@ -204,8 +231,17 @@ export class Ledger {
     );
   }
 
+  /** How records end by an operator's word. */
+  #ending(index: number, { at, actor, reason }: OperatorEntry): Ending {
+    return {
+      settle: (record) => this.#settle(record, at),
+      reconcile: (one) =>
+        this.#applyReconcile(index, { type: 'reconcile', at, transactions: [one] }, resolvedReason(actor, reason)),
+    };
+  }
+
   /** Of earlier incarnations only; whatever was decided before stays (L2). */
-  #applyReconcile(index: number, { at, transactions }: ReconcileEntry): TransactionRecord[] {
+  #applyReconcile(index: number, { at, transactions }: ReconcileEntry, reason?: Reason): TransactionRecord[] {
     const changed: TransactionRecord[] = [];
     for (const one of transactions) {
       const { id } = one.header;
@@ -213,7 +249,7 @@ export class Ledger {
       const record = reconciledRecord(this.live.get(id), one, { index, at, ownCsn: csnOf(this.incarnation, index) });
       if (!record) continue;
       if (record.outcome === null) this.live.delete(id);
-      changed.push(record.outcome === null ? record : this.#settle(record));
+      changed.push(record.outcome === null ? record : this.#settle(reason ? { ...record, reason } : record));
     }
     return changed;
   }
@@ -290,24 +326,18 @@ export class Ledger {
   }
 
   /** Stores a decided record; one with nothing left to finalise is completed at once. */
-  #settle(record: TransactionRecord): TransactionRecord {
+  #settle(record: TransactionRecord, at = record.decidedAt as number): TransactionRecord {
     const outcome = record.outcome as 'committed' | 'aborted';
     if (!record.branches.some((branch) => needsFinalising(outcome, branch))) {
-      return this.#complete(record, record.decidedAt as number, []);
+      return this.#complete(record, at, []);
     }
     this.live.set(record.id, record);
     return record;
   }
 
   #complete(record: TransactionRecord, at: number, hazards: readonly string[]): TransactionRecord {
-    const outcome = record.outcome as 'committed' | 'aborted';
-    const final = outcome === 'committed' ? 'committed' : 'rolled-back';
-    const branches = record.branches.map((branch): BranchRecord => {
-      if (hazards.includes(branch.participant)) return { ...branch, status: 'hazard' };
-      return needsFinalising(outcome, branch) ? { ...branch, status: final } : branch;
-    });
     this.live.delete(record.id);
-    return { ...record, status: 'completed', completedAt: at, branches };
+    return completedRecord(record, at, hazards);
   }
 
   #isOfTerm(header: TransactionHeader, term: number): boolean {
@@ -335,33 +365,6 @@ export class Ledger {
     // All of them are looked at: leaders' clocks differ, so keys are not bound in the order of their times (D9).
     for (const [name, record] of this.#keys) if (record.createdAt < before) this.#keys.delete(name);
   }
-}
-
-function abortedRecord(
-  header: TransactionHeader,
-  branches: readonly BranchRecord[],
-  reason: Reason,
-  index: number,
-  at: number,
-): TransactionRecord {
-  return {
-    id: header.id,
-    isolation: header.isolation,
-    serializable: header.serializable,
-    label: header.label,
-    caller: header.caller,
-    snapshot: header.snapshot,
-    createdAt: header.createdAt,
-    deadlineAt: header.deadlineAt,
-    status: 'aborted',
-    outcome: 'aborted',
-    csn: null,
-    decidedIndex: index,
-    decidedAt: at,
-    completedAt: null,
-    reason,
-    branches,
-  };
 }
 
 /** Orders records as they began. */

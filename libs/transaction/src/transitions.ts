@@ -353,7 +353,10 @@ function maybeForget(t: Coordination): readonly Effect[] {
 function resend(t: Coordination, _event: EventOf<'due'>, context: StepContext): readonly Effect[] {
   t.resends += 1;
   const command = t.state === 'preparing' ? 'prepare' : t.outcome === 'committed' ? 'commit' : 'rollback';
-  return [...sendOutstanding(t, command), wake(t, context)];
+  const sends = sendOutstanding(t, command);
+  // A new leader takes up what the one before had no time to forget.
+  if (sends.length === 0 && t.decidedIndex !== null) return maybeForget(t);
+  return [...sends, wake(t, context)];
 }
 
 /** Whether a participant still owes us a vote (while preparing) or a DONE (once settled). */
