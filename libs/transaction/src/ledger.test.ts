@@ -296,3 +296,42 @@ describe('leased snapshots', () => {
     expect(ledger.appliedCsn).toBe(csnOf(2, 9));
   });
 });
+
+describe('locks', () => {
+  const grant = (request: string): Entry => {
+    const action = {
+      name: 'a',
+      mode: 'exclusive',
+      owner: 'o',
+      caller: 'c',
+      key: null,
+      ttlMs: 1,
+      session: null,
+    } as const;
+    return { type: 'lock', action: { kind: 'grant', ...action }, request, at: NOW };
+  };
+
+  it('L4: the fencing token is the CSN of the grant, so that of a later incarnation is larger', () => {
+    const ledger = emptyLedger();
+    feed(ledger, 1, termEntry());
+    const { locks } = feed(ledger, 1, grant('r-1'));
+    const token = csnOf(ledger.incarnation, ledger.appliedIndex);
+    expect(locks).toMatchObject({ request: 'r-1', done: true, holds: [{ token, grantedAt: NOW }] });
+    expect(feed(ledger, 1, grant('r-2')).locks).toMatchObject({ request: 'r-2', done: false });
+    expect(csnOf(ledger.incarnation + 1, 1)).toBeGreaterThan(csnOf(ledger.incarnation, 1_000));
+  });
+
+  it('D9: outlive leaders, and are loaded with the state; a state without any has none', () => {
+    const ledger = emptyLedger();
+    feed(ledger, 1, termEntry(), grant('r-1'));
+    feed(ledger, 2, termEntry(NOW + 1_000_000));
+    const state = ledger.locks.state();
+    expect(state.holds).toHaveLength(1);
+    const nothing = { transactions: [], participants: [], members: [], keys: [] };
+    const empty = { ...nothing, appliedIndex: 9, appliedTerm: 1, incarnation: 2, publishedIndex: 0 };
+    ledger.load(empty);
+    expect(ledger.locks.size).toBe(0);
+    ledger.load({ ...empty, locks: state });
+    expect(ledger.locks.state()).toEqual(state);
+  });
+});
