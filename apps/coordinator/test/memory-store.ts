@@ -1,5 +1,13 @@
+import type { LockHold, LockSession } from '@concordat/locks';
 import { ConcordatError, compareTransactionIds, parseTransactionId } from '@concordat/protocol';
-import type { KeyRecord, ParticipantRecord, SnapshotLease, TransactionRecord } from '@concordat/transaction';
+import type {
+  HazardRecord,
+  KeyRecord,
+  OperatorAction,
+  ParticipantRecord,
+  SnapshotLease,
+  TransactionRecord,
+} from '@concordat/transaction';
 import type { ListQuery, PersistBatch, PersistedState, TransactionStore } from '../src/engine/store.js';
 
 /** The store port in memory. What one process wrote, the next one finds, as it would in Postgres. */
@@ -8,6 +16,10 @@ export class MemoryStore implements TransactionStore {
   readonly keys = new Map<string, KeyRecord>();
   readonly participants = new Map<string, ParticipantRecord>();
   readonly leases = new Map<string, SnapshotLease>();
+  readonly holds = new Map<number, LockHold>();
+  readonly lockSessions = new Map<string, LockSession>();
+  readonly hazards = new Map<string, HazardRecord>();
+  actions: OperatorAction[] = [];
   readonly batches: PersistBatch[] = [];
   prunedThrough: string | null = null;
   pruning = false;
@@ -30,6 +42,11 @@ export class MemoryStore implements TransactionStore {
       members: [],
       keys: [...this.keys.values()],
       leases: [...this.leases.values()].sort((a, b) => a.csn - b.csn),
+      locks: {
+        holds: [...this.holds.values()].sort((a, b) => a.token - b.token),
+        sessions: [...this.lockSessions.values()],
+      },
+      hazards: [...this.hazards.values()],
     });
   }
 
@@ -47,6 +64,13 @@ export class MemoryStore implements TransactionStore {
       if (lease) this.leases.set(id, lease);
       else this.leases.delete(id);
     }
+    for (const [token, hold] of batch.locks?.holds ?? []) put(this.holds, token, hold);
+    for (const [id, session] of batch.locks?.sessions ?? []) put(this.lockSessions, id, session);
+    for (const [key, hazard] of batch.hazards ?? []) {
+      if (hazard) this.hazards.set(key, hazard);
+      else this.hazards.delete(key);
+    }
+    this.actions.push(...(batch.actions ?? []));
     const { toIndex: appliedIndex, toTerm: appliedTerm, incarnation, publishedIndex } = batch;
     this.#at = { appliedIndex, appliedTerm, incarnation, publishedIndex };
   }
@@ -54,6 +78,14 @@ export class MemoryStore implements TransactionStore {
   async find(id: string): Promise<TransactionRecord | undefined> {
     this.#mustBeAvailable();
     return this.transactions.get(id);
+  }
+
+  async listActions(limit: number, before = Number.POSITIVE_INFINITY): Promise<OperatorAction[]> {
+    this.#mustBeAvailable();
+    return this.actions
+      .filter(({ id }) => id < before)
+      .reverse()
+      .slice(0, limit);
   }
 
   async findKey(caller: string, key: string): Promise<KeyRecord | undefined> {
@@ -79,6 +111,11 @@ export class MemoryStore implements TransactionStore {
   #mustBeAvailable(): void {
     if (!this.available) throw new ConcordatError('postgres-unavailable', 'Postgres is away.');
   }
+}
+
+function put<K, T>(map: Map<K, T>, key: K, value: T | null): void {
+  if (value === null) map.delete(key);
+  else map.set(key, value);
 }
 
 function byId(a: TransactionRecord, b: TransactionRecord): number {

@@ -1,5 +1,15 @@
 /** The tables that a snapshot carries beside the one row of `coordinator_state`, which its header stands for. */
-export const SNAPSHOT_TABLES = ['transaction', 'idempotency_key', 'participant', 'member', 'leased_snapshot'] as const;
+export const SNAPSHOT_TABLES = [
+  'transaction',
+  'idempotency_key',
+  'participant',
+  'member',
+  'leased_snapshot',
+  'lock_hold',
+  'lock_session',
+  'open_hazard',
+  'operator_action',
+] as const;
 export type SnapshotTable = (typeof SNAPSHOT_TABLES)[number];
 
 /**
@@ -9,6 +19,10 @@ export type SnapshotTable = (typeof SNAPSHOT_TABLES)[number];
  */
 const LATER: ReadonlyMap<string, number> = new Map([
   ['leased_snapshot', 2],
+  ['lock_hold', 3],
+  ['lock_session', 3],
+  ['open_hazard', 3],
+  ['operator_action', 3],
   ['member.format_version', 2],
 ]);
 

@@ -6,10 +6,13 @@
  * - W3 The decision log is cut only below an index that Postgres holds durably.
  * - W4 Pruning goes on by itself, a bounded round with each batch, until nothing is left that may go.
  */
+import type { LockHold, LockSession } from '@concordat/locks';
 import type {
   Change,
+  HazardRecord,
   KeyRecord,
   MemberRecord,
+  OperatorAction,
   ParticipantRecord,
   SnapshotLease,
   TransactionRecord,
@@ -32,6 +35,10 @@ interface Pending {
   prune: PersistBatch['prune'];
   reconciled: boolean;
   readonly leases: Map<string, SnapshotLease | null>;
+  readonly holds: Map<number, LockHold | null>;
+  readonly lockSessions: Map<string, LockSession | null>;
+  readonly hazards: Map<string, HazardRecord | null>;
+  readonly actions: OperatorAction[];
 }
 
 const nothingPending = (): Pending => ({
@@ -42,6 +49,10 @@ const nothingPending = (): Pending => ({
   prune: null,
   reconciled: false,
   leases: new Map(),
+  holds: new Map(),
+  lockSessions: new Map(),
+  hazards: new Map(),
+  actions: [],
 });
 
 /** What Postgres holds at the beginning. */
@@ -107,6 +118,9 @@ export class Persister {
     if (change.reconciled) this.#pending.reconciled = true;
     if (change.leased) this.#pending.leases.set(change.leased.id, change.leased);
     for (const id of change.released ?? []) this.#pending.leases.set(id, null);
+    for (const [key, hazard] of change.hazards ?? []) this.#pending.hazards.set(key, hazard);
+    if (change.action) this.#pending.actions.push(change.action);
+    if (change.locks) addLocks(this.#pending, change.locks);
     this.#schedule(BATCH_INTERVAL_MS);
   }
 
@@ -209,6 +223,11 @@ export class Persister {
       participants: [...pending.participants.values()],
       members: [...pending.members.values()],
       ...(pending.leases.size > 0 && { leases: pending.leases }),
+      ...(pending.holds.size + pending.lockSessions.size > 0 && {
+        locks: { holds: pending.holds, sessions: pending.lockSessions },
+      }),
+      ...(pending.hazards.size > 0 && { hazards: pending.hazards }),
+      ...(pending.actions.length > 0 && { actions: pending.actions }),
       prune: pending.prune,
     };
   }
@@ -218,4 +237,11 @@ export class Persister {
     this.#covered = waiting.filter(({ index }) => index > this.persistedIndex);
     for (const { index, resolve } of waiting) if (index <= this.persistedIndex) resolve();
   }
+}
+
+function addLocks({ holds, lockSessions }: Pending, change: NonNullable<Change['locks']>): void {
+  for (const hold of change.holds) holds.set(hold.token, hold);
+  for (const { token } of change.ended) holds.set(token, null);
+  for (const session of change.sessions) lockSessions.set(session.id, session);
+  for (const { id } of change.endedSessions) lockSessions.set(id, null);
 }

@@ -1,6 +1,10 @@
+import type { LockHold, LockSession, LockState } from '@concordat/locks';
 import type {
+  HazardChanges,
+  HazardRecord,
   KeyRecord,
   MemberRecord,
+  OperatorAction,
   ParticipantRecord,
   SnapshotLease,
   TransactionRecord,
@@ -29,6 +33,9 @@ export interface PersistedState {
   readonly keys: readonly KeyRecord[];
   /** Oldest first. */
   readonly leases?: readonly SnapshotLease[];
+  readonly locks?: LockState;
+  /** Those that are open. */
+  readonly hazards?: readonly HazardRecord[];
 }
 
 /** One step forward: everything that changed between two applied indices, each transaction once, in its last state. */
@@ -46,6 +53,14 @@ export interface PersistBatch {
   readonly members: readonly MemberRecord[];
   /** Leased snapshots by their ids; null: no longer. Left out when there is nothing to say. */
   readonly leases?: ReadonlyMap<string, SnapshotLease | null>;
+  /** Holds by their tokens and sessions by their ids; null: no longer. Left out when there is nothing to say. */
+  readonly locks?: {
+    readonly holds: ReadonlyMap<number, LockHold | null>;
+    readonly sessions: ReadonlyMap<string, LockSession | null>;
+  };
+  /** Hazards that were opened or closed, and what operators did. Left out when there is nothing to say. */
+  readonly hazards?: HazardChanges;
+  readonly actions?: readonly OperatorAction[];
   /** Delete completed transactions and keys older than these Unix times in ms; null when nothing is to be pruned. */
   readonly prune: { readonly completedBefore: number; readonly keysBefore: number } | null;
 }
@@ -54,6 +69,8 @@ export interface ListQuery {
   readonly status?: string;
   readonly participant?: string;
   readonly label?: string;
+  /** Only the transactions of this caller. */
+  readonly caller?: string;
   /** 1 to 200. */
   readonly limit: number;
   readonly consistency?: 'linearizable' | 'stale';
@@ -103,6 +120,8 @@ export interface TransactionStore {
   find(id: string): Promise<TransactionRecord | undefined>;
   /** Newest first. */
   list(query: ListQuery): Promise<TransactionRecord[]>;
+  /** What operators did, newest first. @param before only those with smaller ids */
+  listActions(limit: number, before?: number): Promise<OperatorAction[]>;
   findKey(caller: string, key: string): Promise<KeyRecord | undefined>;
   /** Largest id that was pruned so far, or null: older unknown ids answer 410 (D8). */
   readonly prunedThrough: string | null;

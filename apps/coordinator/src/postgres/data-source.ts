@@ -5,9 +5,12 @@ import {
   IdempotencyKeyEntity,
   LeasedSnapshotEntity,
   MemberEntity,
+  OpenHazardEntity,
+  OperatorActionEntity,
   ParticipantEntity,
   TransactionEntity,
 } from './entities.js';
+import { LockHoldEntity, LockSessionEntity } from './locks.js';
 
 const CONNECTIONS_MAX = 6;
 export const CONNECT_TIMEOUT_MS = 5_000;
@@ -26,6 +29,10 @@ export function coordinatorDataSource(databaseUrl: string, onPoolError: (error: 
       ParticipantEntity,
       MemberEntity,
       LeasedSnapshotEntity,
+      OpenHazardEntity,
+      OperatorActionEntity,
+      LockHoldEntity,
+      LockSessionEntity,
     ],
     migrations: COORDINATOR_MIGRATIONS,
     migrationsTableName: COORDINATOR_MIGRATIONS_TABLE,

@@ -3,13 +3,13 @@ import type { BranchRecord, TransactionStatus } from '@concordat/transaction';
 import { Column, Entity, PrimaryColumn, type ValueTransformer } from 'typeorm';
 
 /** Postgres sends bigint as text; every number kept here is a safe integer by construction (ids, CSNs, log indices). */
-const integer: ValueTransformer = {
+export const integer: ValueTransformer = {
   to: (value: number | null | undefined) => value,
   from: (value: string | null) => (value === null ? null : Number(value)),
 };
 
 /** Unix ms in the program, timestamptz in the table. */
-const instant: ValueTransformer = {
+export const instant: ValueTransformer = {
   to: (value: number | null | undefined) => (typeof value === 'number' ? new Date(value) : value),
   from: (value: Date | null) => (value === null ? null : value.getTime()),
 };
@@ -91,6 +91,30 @@ export class MemberEntity {
   @Column({ type: 'text' }) url!: string;
   @Column({ type: 'boolean' }) removed!: boolean;
   @Column({ type: 'integer', name: 'format_version' }) formatVersion!: number;
+}
+
+/** A contradiction that nobody has acknowledged. */
+@Entity('open_hazard')
+export class OpenHazardEntity {
+  @PrimaryColumn({ type: 'text', name: 'transaction_id' }) transactionId!: string;
+  @PrimaryColumn({ type: 'text' }) participant!: string;
+  @Column({ type: 'text' }) kind!: 'contradiction' | 'unconfirmed';
+  @Column({ type: 'text' }) outcome!: 'committed' | 'aborted';
+  @Column({ type: 'bigint', nullable: true, transformer: integer }) csn!: number | null;
+  @Column({ type: 'text' }) detail!: string;
+  @Column({ type: 'timestamptz', name: 'raised_at', transformer: instant }) raisedAt!: number;
+}
+
+/** What an operator did; `id` is the CSN of its entry. */
+@Entity('operator_action')
+export class OperatorActionEntity {
+  @PrimaryColumn({ type: 'bigint', transformer: integer }) id!: number;
+  @Column({ type: 'timestamptz', transformer: instant }) at!: number;
+  @Column({ type: 'text' }) actor!: string;
+  @Column({ type: 'text' }) action!: string;
+  @Column({ type: 'text' }) target!: string;
+  @Column({ type: 'text', nullable: true }) reason!: string | null;
+  @Column({ type: 'text', nullable: true }) outcome!: string | null;
 }
 
 /** A read snapshot that is leased. */

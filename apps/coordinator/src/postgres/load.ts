@@ -6,9 +6,11 @@ import {
   IdempotencyKeyEntity,
   LeasedSnapshotEntity,
   MemberEntity,
+  OpenHazardEntity,
   ParticipantEntity,
   TransactionEntity,
 } from './entities.js';
+import { loadLocks } from './locks.js';
 import { keyRecord, memberRecord, newestFirst, participantRecord, transactionRecord } from './rows.js';
 
 /** Member id of a database that a restore has filled and no replica has begun with yet. */
@@ -39,6 +41,7 @@ export async function load(
   const participants = await manager.find(ParticipantEntity, { order: { name: 'ASC' } });
   const members = await manager.find(MemberEntity, { order: { raftId: 'ASC' } });
   const leases = await manager.find(LeasedSnapshotEntity, { order: { csn: 'ASC' } });
+  const hazards = await manager.find(OpenHazardEntity, { order: { raisedAt: 'ASC' } });
   return {
     appliedIndex: state.appliedIndex,
     appliedTerm: state.appliedTerm,
@@ -53,6 +56,8 @@ export async function load(
     members: members.map(memberRecord),
     keys: keys.reverse().map(keyRecord),
     leases: leases.map(({ id, csn, createdAt, ttlMs }) => ({ id, csn, createdAt, ttlMs })),
+    locks: await loadLocks(manager),
+    hazards: hazards.map((hazard) => ({ ...hazard })),
   };
 }
 

@@ -108,6 +108,7 @@ describe('the Postgres store', () => {
       members: [],
       keys: [],
       leases: [],
+      hazards: [],
     });
   });
 
@@ -184,6 +185,7 @@ describe('the Postgres store', () => {
       members: [],
       keys: [key],
       leases: [lease],
+      hazards: [],
     });
   });
 

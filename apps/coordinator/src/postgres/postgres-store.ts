@@ -10,9 +10,9 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { exportState, importState } from '@concordat/coordinator-state';
 import { ConcordatError, parseTransactionId } from '@concordat/protocol';
-import type { KeyRecord, TransactionRecord } from '@concordat/transaction';
+import type { KeyRecord, OperatorAction, TransactionRecord } from '@concordat/transaction';
 import pg from 'pg';
-import type { DataSource, EntityManager } from 'typeorm';
+import { type DataSource, type EntityManager, LessThan } from 'typeorm';
 import {
   type ListQuery,
   type OpenOptions,
@@ -23,9 +23,11 @@ import {
   type TransactionStore,
 } from '../engine/store.js';
 import { CONNECT_TIMEOUT_MS, coordinatorDataSource, QUERY_TIMEOUT_MS } from './data-source.js';
-import { IdempotencyKeyEntity, TransactionEntity } from './entities.js';
+import { IdempotencyKeyEntity, OperatorActionEntity, TransactionEntity } from './entities.js';
 import { persistLeases } from './leases.js';
 import { load } from './load.js';
+import { persistLocks } from './locks.js';
+import { persistOperatorRecords } from './operator-records.js';
 import { partsOf, persistStatement } from './persist-statement.js';
 import { mergePruneLimits, PRUNE_FROM_START, pruneRound } from './pruning.js';
 import { isUnreachable, Reachability } from './reachability.js';
@@ -105,7 +107,14 @@ export class PostgresStore implements TransactionStore {
     const limits = mergePruneLimits(this.prune, batch.prune);
     const [first, ...rest] = partsOf(batch);
     try {
-      const isOneStatement = first !== undefined && rest.length === 0 && limits === null && !batch.leases;
+      const isOneStatement =
+        first !== undefined &&
+        rest.length === 0 &&
+        limits === null &&
+        !batch.leases &&
+        !batch.locks &&
+        !batch.hazards &&
+        !batch.actions;
       const moved = isOneStatement ? await this.write(this.writer, first) : await this.writeInParts(batch, limits);
       if (!moved) await this.settleUnmovedFence(batch);
       this.unacknowledged = undefined;
@@ -152,12 +161,19 @@ export class PostgresStore implements TransactionStore {
     return row ? transactionRecord(row) : undefined;
   }
 
+  async listActions(limit: number, before = Number.MAX_SAFE_INTEGER): Promise<OperatorAction[]> {
+    const rows = await this.read((manager) =>
+      manager.find(OperatorActionEntity, { where: { id: LessThan(before) }, order: { id: 'DESC' }, take: limit }),
+    );
+    return rows.map((row) => ({ ...row }));
+  }
+
   async findKey(caller: string, key: string): Promise<KeyRecord | undefined> {
     const row = await this.read((manager) => manager.findOneBy(IdempotencyKeyEntity, { caller, key }));
     return row ? keyRecord(row) : undefined;
   }
 
-  async list({ status, participant, label, limit, before }: ListQuery): Promise<TransactionRecord[]> {
+  async list({ status, participant, label, caller, limit, before }: ListQuery): Promise<TransactionRecord[]> {
     const rows = await this.read((manager) => {
       const query = manager.createQueryBuilder(TransactionEntity, 't');
       if (status === 'completed') query.andWhere(`t.status = 'completed'`);
@@ -165,6 +181,8 @@ export class PostgresStore implements TransactionStore {
       else if (status !== undefined) query.andWhere(`t.status = :status AND t.status <> 'completed'`, { status });
       if (participant !== undefined) query.andWhere('t.participants @> ARRAY[:participant]', { participant });
       if (label !== undefined) query.andWhere('t.label = :label', { label });
+      // Said twice, so that the index of callers serves it, which is without those of an open coordinator.
+      if (caller !== undefined) query.andWhere(`t.caller = :caller AND t.caller <> 'anonymous'`, { caller });
       if (before !== undefined) {
         const parts = parseTransactionId(before);
         if (!parts) throw new ConcordatError('cursor-invalid', 'The cursor does not name a transaction.');
@@ -216,6 +234,8 @@ export class PostgresStore implements TransactionStore {
       let moved = true;
       for (const part of partsOf(batch)) moved &&= await this.write(client, part);
       if (moved && batch.leases) await persistLeases(client, batch.leases);
+      if (moved && batch.locks) await persistLocks(client, batch.locks);
+      if (moved) await persistOperatorRecords(client, batch);
       const pruned = moved && limits ? await pruneRound(client, limits, this.through, this.pruneMarks) : undefined;
       await client.query(moved ? 'COMMIT' : 'ROLLBACK');
       if (pruned) {
@@ -223,6 +243,8 @@ export class PostgresStore implements TransactionStore {
         this.pruneMarks = pruned.marks;
         this.prune = pruned.more ? limits : null;
       }
+      // What was kept for a hazard that is closed now lies behind the mark.
+      if (moved && batch.hazards) this.pruneMarks = PRUNE_FROM_START;
       return moved;
     } catch (error) {
       // The connection goes with its open transaction, which takes everything back.

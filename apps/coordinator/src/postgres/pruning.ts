@@ -11,7 +11,9 @@ const PRUNE_TRANSACTIONS_SQL = `
 WITH deleted AS (
   DELETE FROM transaction
    WHERE ctid = ANY (ARRAY(
-     SELECT ctid FROM transaction WHERE completed_at < $1 AND completed_at >= $3 ORDER BY completed_at LIMIT $2))
+     SELECT ctid FROM transaction WHERE completed_at < $1 AND completed_at >= $3
+        AND id <> ALL (ARRAY(SELECT transaction_id FROM open_hazard)) -- kept until somebody has looked
+      ORDER BY completed_at LIMIT $2))
   RETURNING id, incarnation, term, sequence, completed_at
 )
 SELECT id, (SELECT count(*)::int FROM deleted) AS count, (SELECT max(completed_at) FROM deleted) AS newest
