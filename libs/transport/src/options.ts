@@ -1,3 +1,6 @@
+import type { KafkaSecurity } from './security.js';
+import type { MessageSigning } from './signing/message-signing.js';
+
 /** Where a transport reports what a person may want to know. */
 export interface TransportLogger {
   info(fields: object, message: string): void;
@@ -30,11 +33,16 @@ export interface TransportOptions {
   sendTimeoutMs?: number;
   /** How long the broker waits for a dead member of a group before it gives its partitions to others. By default 6,000. */
   sessionTimeoutMs?: number;
+  /** How the broker knows us and we it. By default neither is asked: for a broker that only friends can reach. */
+  security?: KafkaSecurity;
+  /** With it messages are signed and verified. */
+  signing?: MessageSigning;
   logger?: TransportLogger;
 }
 
+type Unset = 'security' | 'signing';
 /** The options with every default filled in. */
-export type TransportSettings = Required<TransportOptions>;
+export type TransportSettings = Required<Omit<TransportOptions, Unset>> & Pick<TransportOptions, Unset>;
 
 const silent: TransportLogger = { info: () => {}, warn: () => {}, error: () => {} };
 

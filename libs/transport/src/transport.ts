@@ -11,6 +11,8 @@
  * - T5 A broker that goes away and comes back is survived without help: `available` tells, nothing throws.
  */
 
+import type { Signer } from './signing/signature.js';
+
 /** A message on its way out. */
 export interface OutgoingMessage {
   topic: string;
@@ -33,6 +35,8 @@ export interface IncomingMessage {
   headers: Record<string, string>;
   /** When the producer made it, Unix time in ms. */
   timestampMs: number;
+  /** Who signed it: set only where signatures are verified, and only after this one was. */
+  signer?: Signer;
 }
 
 /** A topic that is to exist. */
@@ -60,6 +64,8 @@ export interface SubscribeOptions {
    * once. A throw is reported to `onError` and counts as handled: the protocol's resends are the retry.
    */
   onMessage(message: IncomingMessage): void | Promise<void>;
+  /** Told whenever all brokers of the topic have answered a read, with messages or without: nothing sent before is missed. */
+  onRead?(): void;
   /** Told of a handler that threw (with its message) and of trouble with the broker (without). */
   onError?(error: unknown, message?: IncomingMessage): void;
   /** Bound on messages that are being handled or wait for their turn; reading pauses beyond it. By default 1,000. */
@@ -80,6 +86,10 @@ export interface TransportStatistics {
   messagesReceived: number;
   /** Bytes of keys and values of the messages sent; a character beyond ASCII counts as one. */
   bytesSent: number;
+  /** Messages that were accepted although nobody signed them; where signatures are verified. */
+  messagesUnsigned?: number;
+  /** Messages whose signature was missing or wrong, and that reached no handler; where signatures are verified. */
+  messagesRefused?: number;
 }
 
 /** A connection to the broker, for sending and for receiving. */

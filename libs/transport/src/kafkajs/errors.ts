@@ -1,3 +1,4 @@
+import { refusalOf } from '../security.js';
 import { TransportError } from '../transport-error.js';
 
 /** Kafka's name for what is wrong, which kafkajs keeps on the error or on its cause. */
@@ -31,5 +32,7 @@ export function asTransportError(cause: unknown): TransportError {
   if (type !== undefined && refusals.has(type)) {
     return new TransportError('transport-message-rejected', `The broker refused a batch (${type}).`, { cause });
   }
+  const refusal = refusalOf(cause);
+  if (refusal !== undefined) return new TransportError('transport-unauthorized', refusal, { cause });
   return new TransportError('transport-unavailable', 'The broker could not be reached.', { cause });
 }

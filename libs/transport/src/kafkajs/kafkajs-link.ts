@@ -1,9 +1,10 @@
 /** The way to the broker through kafkajs: any broker and any Node, at a higher price per message. */
-import { connect as connectPlain } from 'node:net';
+import { connect as connectPlain, isIP } from 'node:net';
 import { connect as connectSecure } from 'node:tls';
-import { type Admin, Kafka, logLevel, type Producer } from 'kafkajs';
+import { type Admin, Kafka, logLevel, type Producer, type SASLOptions } from 'kafkajs';
 import type { Link, LinkContext } from '../link.js';
 import { partitionOf } from '../partition-of.js';
+import { type KafkaSasl, tlsOptions } from '../security.js';
 import type { OutgoingMessage, SubscribeOptions, Subscription, TopicSpec } from '../transport.js';
 import { asTransportError, isUnknownTopic, typeOf } from './errors.js';
 import { KafkajsSubscription } from './kafkajs-subscription.js';
@@ -17,7 +18,7 @@ export class KafkajsLink implements Link {
   #producer: Producer | undefined;
 
   constructor(context: LinkContext) {
-    const { brokers, clientId } = context.settings;
+    const { brokers, clientId, security } = context.settings;
     this.#context = context;
     this.#kafka = new Kafka({
       clientId,
@@ -26,6 +27,8 @@ export class KafkajsLink implements Link {
       requestTimeout: requestTimeoutMs,
       retry: { retries: 1, initialRetryTime: 50, maxRetryTime: 200 },
       socketFactory: createSocket,
+      ...(security?.tls && { ssl: tlsOptions(security.tls) }),
+      ...(security?.sasl && { sasl: kafkajsSasl(security.sasl) }),
       // Failures are reported by the transport, once.
       logLevel: logLevel.NOTHING,
     });
@@ -33,8 +36,12 @@ export class KafkajsLink implements Link {
   }
 
   async probe(): Promise<void> {
-    await this.#admin.connect();
-    await this.#admin.describeCluster();
+    try {
+      await this.#admin.connect();
+      await this.#admin.describeCluster();
+    } catch (error) {
+      throw asTransportError(error);
+    }
   }
 
   async createTopics(topics: readonly TopicSpec[]): Promise<void> {
@@ -117,9 +124,13 @@ export class KafkajsLink implements Link {
 function createSocket(options: { host: string; port: number; ssl: unknown; onConnect: () => void }) {
   const { host, port, ssl, onConnect } = options;
   const socket = ssl
-    ? connectSecure({ host, port, servername: host, ...(ssl as object) }, onConnect)
+    ? connectSecure({ host, port, servername: isIP(host) ? '' : host, ...(ssl as object) }, onConnect)
     : connectPlain({ host, port }, onConnect);
   socket.setNoDelay(true);
   socket.setKeepAlive(true, 60_000);
   return socket;
 }
+
+/** kafkajs writes the mechanisms in small letters. */
+const kafkajsSasl = ({ mechanism, username, password }: KafkaSasl): SASLOptions =>
+  ({ mechanism: mechanism.toLowerCase(), username, password }) as SASLOptions;

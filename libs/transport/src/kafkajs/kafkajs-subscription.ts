@@ -90,7 +90,10 @@ export class KafkajsSubscription implements Subscription {
     const crashed = Promise.withResolvers<never>();
     crashed.promise.catch(() => {});
     consumer.on('consumer.crash', ({ payload }) => crashed.reject(payload.error));
-    consumer.on('consumer.fetch', () => this.#parts.context.onAlive());
+    consumer.on('consumer.fetch', () => {
+      this.#parts.context.onAlive();
+      this.#options.onRead?.(); // of one broker: kafkajs does not tell when all have answered
+    });
     let commit: Promise<void> | undefined;
     const timer = setInterval(() => {
       commit ??= this.#commit(consumer).finally(() => {

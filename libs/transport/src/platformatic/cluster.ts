@@ -2,9 +2,20 @@
  * Who leads which partition, and connections to those brokers. Owns the cache of that knowledge; asks again when told
  * that it was wrong, and now and then by itself, as topics grow.
  */
+import { isIP } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Admin, type Broker, type Connection, ConnectionPool, findErrorBy } from '@platformatic/kafka';
+import {
+  Admin,
+  type Broker,
+  type Connection,
+  type ConnectionOptions,
+  ConnectionPool,
+  findErrorBy,
+} from '@platformatic/kafka';
+import type { TransportSettings } from '../options.js';
+import { refusalOf, tlsOptions } from '../security.js';
 import type { TopicSpec } from '../transport.js';
+import { TransportError } from '../transport-error.js';
 
 const knowledgeAgeMaxMs = 60_000;
 const requestTimeoutMs = 5_000;
@@ -20,27 +31,33 @@ export interface TopicLayout {
 
 export class Cluster {
   readonly #admin: Admin;
-  readonly #clientId: string;
+  readonly #connecting: ClientSettings;
   readonly #topics = new Map<string, TopicLayout>();
   readonly #refreshing = new Map<string, Promise<TopicLayout | undefined>>();
   #brokers: ReadonlyMap<number, Broker> = new Map();
 
-  constructor(brokers: string[], clientId: string) {
-    this.#clientId = clientId;
-    this.#admin = new Admin({ clientId, bootstrapBrokers: brokers, ...patience });
+  constructor(connecting: ClientSettings) {
+    this.#connecting = connecting;
+    this.#admin = new Admin(connecting);
     silenceErrorEvents(this.#admin.connections);
     this.#admin.on('error' as never, () => {});
   }
 
   /** Resolves when a broker has answered. */
   async probe(): Promise<void> {
-    const { brokers } = await this.#admin.metadata({ topics: [], forceUpdate: true });
-    this.#brokers = brokers;
+    try {
+      const { brokers } = await this.#admin.metadata({ topics: [], forceUpdate: true });
+      this.#brokers = brokers;
+    } catch (cause) {
+      const refusal = refusalOf(cause);
+      throw refusal === undefined ? cause : new TransportError('transport-unauthorized', refusal, { cause });
+    }
   }
 
   /** A pool of connections of its own, for requests that must not wait behind those of others. */
   createPool(): ConnectionPool {
-    const pool = new ConnectionPool(this.#clientId, { connectTimeout: 3_000, requestTimeout: requestTimeoutMs });
+    const { clientId, bootstrapBrokers: _, ...options } = this.#connecting;
+    const pool = new ConnectionPool(clientId, options);
     silenceErrorEvents(pool);
     return pool;
   }
@@ -82,7 +99,10 @@ export class Cluster {
     for (const { name, partitions, config = {} } of topics) {
       const configs = Object.entries(config).map(([key, value]) => ({ name: key, value }));
       try {
-        await this.#admin.createTopics({ topics: [name], partitions, replicas: -1, configs });
+        // Who may not make topics may use those that are there.
+        if (!(await this.refresh(name))) {
+          await this.#admin.createTopics({ topics: [name], partitions, replicas: -1, configs });
+        }
       } catch (error) {
         if (!findErrorBy(error as Error, 'apiId', 'TOPIC_ALREADY_EXISTS')) throw error;
       }
@@ -127,8 +147,29 @@ export function isComingUp(error: unknown): boolean {
   return error instanceof Error && comingUp.some((apiId) => findErrorBy(error, 'apiId', apiId) !== null);
 }
 
+/** What every client of the library is made with. */
+export interface ClientSettings extends Pick<ConnectionOptions, 'tls' | 'tlsServerName' | 'sasl'> {
+  readonly clientId: string;
+  readonly bootstrapBrokers: string[];
+  readonly retries: 0;
+  readonly connectTimeout: number;
+  readonly requestTimeout: number;
+}
+
 /** One attempt at a time: who calls knows better when to try again. */
-export const patience = { retries: 0, connectTimeout: 3_000, requestTimeout: requestTimeoutMs } as const;
+export function clientSettings({ brokers, clientId, security }: TransportSettings): ClientSettings {
+  // An address is no server name; the certificate is checked against it all the same.
+  const named = brokers.every((broker) => !isIP(broker.slice(0, broker.lastIndexOf(':')).replaceAll(/[[\]]/g, '')));
+  return {
+    clientId,
+    bootstrapBrokers: brokers,
+    retries: 0,
+    connectTimeout: 3_000,
+    requestTimeout: requestTimeoutMs,
+    ...(security?.tls && { tls: tlsOptions(security.tls), tlsServerName: named }),
+    ...(security?.sasl && { sasl: { ...security.sasl } }),
+  };
+}
 
 /** An 'error' event that nobody listens to would end the process; every caller gets the same error as a rejection. */
 export function silenceErrorEvents(pool: ConnectionPool): void {

@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { SubscriptionWork } from '../subscription-work.js';
 import type { SubscribeOptions, Subscription } from '../transport.js';
-import { isComingUp } from './cluster.js';
+import { clientSettings, isComingUp } from './cluster.js';
 import { createReader, type SubscriptionParts } from './end-subscription.js';
 import { GroupMember, InstanceNameTaken } from './group-member.js';
 import type { TopicReader } from './topic-reader.js';
@@ -56,15 +56,14 @@ export class CommittedSubscription implements Subscription {
   }
 
   async #beMember(): Promise<void> {
-    const { brokers, clientId, sessionTimeoutMs } = this.#parts.context.settings;
+    const { settings } = this.#parts.context;
     const { topic, groupId } = this.#options;
     const member = new GroupMember({
-      brokers,
-      clientId,
+      connecting: clientSettings(settings),
       topic,
       groupId,
       instanceId: this.#instanceId,
-      sessionTimeoutMs,
+      sessionTimeoutMs: settings.sessionTimeoutMs,
       onAssigned: (positions) => this.#assign(positions),
     });
     let commit: Promise<void> | undefined;

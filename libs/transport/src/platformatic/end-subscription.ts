@@ -82,6 +82,7 @@ export function createReader(parts: SubscriptionParts, options: SubscribeOptions
     onMessage: (message) => work.take(message),
     room: () => work.room(),
     onAlive: () => context.onAlive(),
+    onRead: () => options.onRead?.(),
     onError: (error) => {
       context.onTrouble(error);
       options.onError?.(error);

@@ -7,7 +7,7 @@
  */
 import { Consumer } from '@platformatic/kafka';
 import type { HandledOffset } from '../subscription-work.js';
-import { patience, silenceErrorEvents } from './cluster.js';
+import { type ClientSettings, silenceErrorEvents } from './cluster.js';
 
 const earliestTimestamp = -2n;
 /** Losing the membership twice within this many session timeouts means that somebody else takes it. */
@@ -19,8 +19,7 @@ export class InstanceNameTaken extends Error {
 }
 
 interface GroupMemberOptions {
-  brokers: string[];
-  clientId: string;
+  connecting: ClientSettings;
   topic: string;
   groupId: string;
   /** Undefined: an anonymous member. */
@@ -42,17 +41,15 @@ export class GroupMember {
 
   constructor(options: GroupMemberOptions) {
     this.#options = options;
-    const { brokers, clientId, groupId, instanceId, sessionTimeoutMs } = options;
+    const { connecting, groupId, instanceId, sessionTimeoutMs } = options;
     this.#consumer = new Consumer({
-      clientId,
+      ...connecting,
       groupId,
-      bootstrapBrokers: brokers,
       ...(instanceId === undefined ? {} : { groupInstanceId: instanceId }),
       sessionTimeout: sessionTimeoutMs,
       rebalanceTimeout: sessionTimeoutMs * 2,
       heartbeatInterval: Math.floor(sessionTimeoutMs / 6),
       heartbeatStallTimeout: sessionTimeoutMs * 2,
-      ...patience,
     });
     silenceErrorEvents(this.#consumer.connections);
     this.#failure.promise.catch(() => {});

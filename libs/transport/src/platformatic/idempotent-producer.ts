@@ -11,7 +11,7 @@ import { type ConnectionPool, Producer } from '@platformatic/kafka';
 import { partitionOf } from '../partition-of.js';
 import type { OutgoingMessage } from '../transport.js';
 import { TransportError } from '../transport-error.js';
-import { type Cluster, isComingUp, patience, silenceErrorEvents } from './cluster.js';
+import { type ClientSettings, type Cluster, isComingUp, silenceErrorEvents } from './cluster.js';
 import { encodeRecordBatch, type ProducerIdentity } from './record-batch.js';
 import { type PartitionAnswer, type PartitionBatch, produce } from './requests.js';
 
@@ -30,8 +30,7 @@ interface PendingBatch extends PartitionBatch {
 }
 
 interface IdempotentProducerOptions {
-  brokers: string[];
-  clientId: string;
+  connecting: ClientSettings;
   /** How long a batch is tried. */
   timeoutMs: number;
   onTrouble(error: unknown): void;
@@ -50,7 +49,7 @@ export class IdempotentProducer {
     this.#cluster = cluster;
     this.#pool = cluster.createPool();
     this.#options = options;
-    this.#identities = new Producer({ clientId: options.clientId, bootstrapBrokers: options.brokers, ...patience });
+    this.#identities = new Producer(options.connecting);
     silenceErrorEvents(this.#identities.connections);
   }
 

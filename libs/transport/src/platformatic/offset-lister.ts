@@ -1,5 +1,5 @@
 import { Consumer } from '@platformatic/kafka';
-import { patience, silenceErrorEvents } from './cluster.js';
+import { type ClientSettings, silenceErrorEvents } from './cluster.js';
 
 const latestTimestamp = -1n;
 const earliestTimestamp = -2n;
@@ -8,9 +8,9 @@ const earliestTimestamp = -2n;
 export class OffsetLister {
   readonly #consumer: Consumer<Buffer, Buffer, Buffer, Buffer>;
 
-  constructor({ brokers, clientId }: { brokers: string[]; clientId: string }) {
+  constructor(connecting: ClientSettings) {
     // The client library wants a group; this one is never joined.
-    this.#consumer = new Consumer({ clientId, groupId: `${clientId}.offsets`, bootstrapBrokers: brokers, ...patience });
+    this.#consumer = new Consumer({ ...connecting, groupId: `${connecting.clientId}.offsets` });
     silenceErrorEvents(this.#consumer.connections);
   }
 

@@ -1,7 +1,7 @@
 /** The way to the broker through @platformatic/kafka: its connections, groups and administration, our own hot path. */
 import type { Link, LinkContext } from '../link.js';
 import type { OutgoingMessage, SubscribeOptions, Subscription, TopicSpec } from '../transport.js';
-import { Cluster } from './cluster.js';
+import { Cluster, clientSettings } from './cluster.js';
 import { CommittedSubscription } from './committed-subscription.js';
 import { EndSubscription } from './end-subscription.js';
 import { IdempotentProducer } from './idempotent-producer.js';
@@ -14,16 +14,15 @@ export class PlatformaticLink implements Link {
   readonly #offsets: OffsetLister;
 
   constructor(context: LinkContext) {
-    const { brokers, clientId, sendTimeoutMs } = context.settings;
+    const connecting = clientSettings(context.settings);
     this.#context = context;
-    this.#cluster = new Cluster(brokers, clientId);
+    this.#cluster = new Cluster(connecting);
     this.#producer = new IdempotentProducer(this.#cluster, {
-      brokers,
-      clientId,
-      timeoutMs: sendTimeoutMs,
+      connecting,
+      timeoutMs: context.settings.sendTimeoutMs,
       onTrouble: context.onTrouble,
     });
-    this.#offsets = new OffsetLister({ brokers, clientId });
+    this.#offsets = new OffsetLister(connecting);
   }
 
   probe(): Promise<void> {

@@ -29,9 +29,19 @@ interface TopicReaderOptions {
   room(): Promise<void> | undefined;
   /** The broker has answered. */
   onAlive(): void;
+  /** Every broker that leads some of the partitions has answered a read since the last time. */
+  onRead(): void;
   onError(error: unknown): void;
   /** Where to go on when the broker no longer has the position. */
   earliest(partition: number): Promise<number>;
+}
+
+/** What the loops of one assignment share. */
+interface ReadState {
+  ended: boolean;
+  readonly leaders: readonly number[];
+  /** Leaders that have not answered since `onRead` was last called. */
+  readonly unheard: Set<number>;
 }
 
 /** Partitions and where to read on; replaced as a whole by each assignment. */
@@ -104,7 +114,7 @@ export class TopicReader {
       if (led) led.push(partition);
       else byLeader.set(leader, [partition]);
     }
-    const state = { ended: false };
+    const state = { ended: false, unheard: new Set(byLeader.keys()), leaders: [...byLeader.keys()] };
     const loops = [...byLeader].map(([leader, led]) =>
       this.#readFrom(leader, led, positions, state).finally(() => {
         state.ended = true;
@@ -115,7 +125,7 @@ export class TopicReader {
     if (failed) throw failed.reason;
   }
 
-  async #readFrom(leader: number, led: number[], positions: Positions, state: { ended: boolean }): Promise<void> {
+  async #readFrom(leader: number, led: number[], positions: Positions, state: ReadState): Promise<void> {
     const { topic, room, onAlive } = this.#options;
     const current = () => !this.#closed && !state.ended && this.#positions === positions;
     while (current()) {
@@ -128,9 +138,18 @@ export class TopicReader {
       for (const partition of fetched) {
         if (current()) await this.#takePartition(partition, positions, current);
       }
+      this.#noteRead(leader, state);
       const held = room();
       if (held) await held;
     }
+  }
+
+  /** After the messages of the read were handed on. */
+  #noteRead(leader: number, { unheard, leaders }: ReadState): void {
+    unheard.delete(leader);
+    if (unheard.size > 0) return;
+    for (const one of leaders) unheard.add(one);
+    this.#options.onRead();
   }
 
   async #takePartition(fetched: FetchedPartition, positions: Positions, current: () => boolean): Promise<void> {
