@@ -79,10 +79,11 @@ async function refuseUnlessEmpty(client: pg.Client): Promise<void> {
 
 /**
  * The members of the old cluster are no members of the new one; its participants are, but for those that are gone. Leased
- * snapshots end: an older commit may still turn up below them.
+ * snapshots end: an older commit may still turn up below them. Locks end too: their holders count a time that this cluster
+ * knows nothing of, and whoever comes next gets a larger token than any of theirs.
  */
 async function adjustMembers(client: pg.Client, { participants, gone }: RestoreOptions): Promise<void> {
-  await client.query('TRUNCATE member, leased_snapshot');
+  await client.query('TRUNCATE member, leased_snapshot, lock_hold, lock_session');
   await client.query('DELETE FROM participant WHERE name = ANY ($1)', [gone]);
   await client.query(
     `INSERT INTO participant (name, isolation, operations, registered_at)
