@@ -1,10 +1,16 @@
 import type { Isolation, OperationDescriptor, StatusesAnswer, StatusesRequest } from '@concordat/protocol';
 import type { BranchRecord, IdempotencyClaim, SnapshotLease, TransactionRecord } from '@concordat/transaction';
+import type { ObserverWord } from './observers.js';
 import type { ListQuery } from './store.js';
 
 /** How far a call waits: until the outcome is settled and durable, or until every branch is finalised as well. */
 export type WaitFor = 'decided' | 'completed';
 export type Consistency = 'linearizable' | 'stale';
+
+export interface ReadOptions {
+  readonly wait?: WaitFor;
+  readonly consistency?: Consistency;
+}
 
 export interface BranchRequest {
   readonly participant: string;
@@ -27,6 +33,8 @@ export interface BeginRequest {
 /** Who calls, and the claim of the Idempotency-Key header when there was one. */
 export interface CallContext {
   readonly caller: string;
+  /** Whether it reaches the transactions of other callers, as an operator does. */
+  readonly reachesAll?: boolean;
   readonly claim?: IdempotencyClaim;
 }
 
@@ -34,7 +42,12 @@ export interface ParticipantView {
   readonly name: string;
   readonly isolation: Isolation;
   readonly operations: readonly OperationDescriptor[];
-  readonly health: 'up' | 'down';
+  /** `down`: work for it is refused. `unknown`: nobody can tell, and work for it is taken. */
+  readonly health: 'up' | 'down' | 'unknown';
+  /** φ, by what this replica hears; null while it hears nothing of anybody. */
+  readonly suspicion: number | null;
+  /** What each replica says, as far as that has reached this one. */
+  readonly observers: readonly ObserverWord[];
   readonly instances: number;
   readonly lastHeartbeatAt: number | null;
   /** Branches that this participant holds prepared and undecided, by its own word. */
@@ -59,7 +72,8 @@ export interface Readiness {
 }
 
 /**
- * What the HTTP layer sees of the coordinator. All methods throw `ConcordatError` with a registered code.
+ * What the HTTP layer sees of the coordinator. All methods throw `ConcordatError` with a registered code. To anybody but its
+ * caller and operators a transaction does not exist.
  * A commit whose transaction aborts throws `transaction-aborted` with `{ transactionId, reason, retryable, transaction }`,
  * where `transaction` is the record.
  */
@@ -72,10 +86,10 @@ export interface CoordinatorApi {
   commit(id: string, options: { wait?: WaitFor }, context: CallContext): Promise<TransactionRecord>;
   rollback(id: string, options: { wait?: WaitFor }, context: CallContext): Promise<TransactionRecord>;
   /** With `wait`, long-polls until that point, at most until the deadline of the transaction or 30 s, and returns what is then. */
-  get(id: string, options: { wait?: WaitFor; consistency?: Consistency }): Promise<TransactionRecord>;
+  get(id: string, options: ReadOptions, context: CallContext): Promise<TransactionRecord>;
   list(query: ListQuery): Promise<TransactionRecord[]>;
   /** Calls `listener` with the present state and at every change until `completed`; returns the function that ends it. */
-  watch(id: string, listener: (record: TransactionRecord) => void): Promise<() => void>;
+  watch(id: string, listener: (record: TransactionRecord) => void, context: CallContext): Promise<() => void>;
   participants(): ParticipantView[];
   participant(name: string): ParticipantView;
   readiness(): Readiness;

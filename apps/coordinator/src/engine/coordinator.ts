@@ -31,10 +31,10 @@ import type {
   BranchRequest,
   CallContext,
   Check,
-  Consistency,
   CoordinatorApi,
   ParticipantView,
   Readiness,
+  ReadOptions,
   WaitFor,
 } from './api.js';
 import { abortedError, notActive, rolledBack, unavailable, unknownOutcome } from './errors.js';
@@ -43,6 +43,8 @@ import { checkIsolation, isolationOf, mustBeGlobal } from './isolation.js';
 import type { Leader } from './leader.js';
 import { LeaderContact } from './leader-contact.js';
 import { missingRecord } from './missing-record.js';
+import type { Observation } from './observers.js';
+import { ITSELF, mustReach } from './ownership.js';
 import { ParticipantRegistry } from './participant-registry.js';
 import type { Replica, ReplicaObserver, ReplicaPorts } from './replica.js';
 import { Snapshots } from './snapshots.js';
@@ -84,7 +86,7 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
     this.#keys = new IdempotencyKeys(replica.ledger, ports.store);
     this.snapshots = new Snapshots(replica, ports.metrics, () => this.#confirm());
     this.#contact = new LeaderContact(ports.log, ports.clock, options.electionTimeoutMs);
-    this.#registry = new ParticipantRegistry((participant) => replica.leader?.lagOf(participant) ?? 0);
+    this.#registry = new ParticipantRegistry({ ...ports, lagOf: (name) => replica.leader?.lagOf(name) ?? 0 });
     for (const participant of replica.ledger.participants.values()) this.#registry.register(participant);
   }
 
@@ -112,19 +114,19 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
     return this.#outcome(leader, header.id, request.wait, claim !== undefined);
   }
 
-  async enlist(id: string, request: BranchRequest): Promise<BranchRecord> {
+  async enlist(id: string, request: BranchRequest, context = ITSELF): Promise<BranchRecord> {
     const leader = this.#leader();
-    const t = leader.get(id);
-    if (!t) throw notActive(await this.get(id, {}));
+    const t = this.#open(leader, id, context);
+    if (!t) throw notActive(await this.get(id, {}, context));
     this.#checkBranch(t, request);
     leader.deliver(id, { type: 'enlist', ...newCall(t, request) });
     return branchRecords(t).at(-1) as BranchRecord;
   }
 
-  async execute(id: string, request: BranchRequest): Promise<BranchRecord> {
+  async execute(id: string, request: BranchRequest, context = ITSELF): Promise<BranchRecord> {
     const leader = this.#leader();
-    const t = leader.get(id);
-    if (!t) throw notActive(await this.get(id, {}));
+    const t = this.#open(leader, id, context);
+    if (!t) throw notActive(await this.get(id, {}, context));
     mustBeGlobal('An operation that runs at once', this.#checkBranch(t, request));
     this.#admission.admitWork();
     const { participant, call } = newCall(t, request);
@@ -137,29 +139,31 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
     return record.branches.find((branch) => branch.id === branchId) as BranchRecord;
   }
 
-  async commit(id: string, { wait }: { wait?: WaitFor }, { claim }: CallContext): Promise<TransactionRecord> {
+  async commit(id: string, { wait }: { wait?: WaitFor }, context: CallContext): Promise<TransactionRecord> {
+    const { claim } = context;
     if (claim) await this.#keys.check(claim, id);
     const leader = this.#leader();
-    const t = leader.get(id);
-    if (!t) return this.#committed(await this.get(id, {}));
+    const t = this.#open(leader, id, context);
+    if (!t) return this.#committed(await this.get(id, {}, context));
     if (t.state === 'active') this.#admission.admitWork();
     this.#deliver(leader, t, claim, (claims) => ({ type: 'commit', claims }));
     return this.#outcome(leader, id, wait, claim !== undefined);
   }
 
-  async rollback(id: string, { wait }: { wait?: WaitFor }, { claim }: CallContext): Promise<TransactionRecord> {
+  async rollback(id: string, { wait }: { wait?: WaitFor }, context: CallContext): Promise<TransactionRecord> {
+    const { claim } = context;
     if (claim) await this.#keys.check(claim, id);
     const leader = this.#leader();
-    const t = leader.get(id);
-    if (!t) return rolledBack(await this.get(id, {}));
+    const t = this.#open(leader, id, context);
+    if (!t) return rolledBack(await this.get(id, {}, context));
     this.#deliver(leader, t, claim, (claims) => ({ type: 'abort', reason: byCaller, claims }));
     return rolledBack(await this.#settled(leader, id, wait, claim !== undefined));
   }
 
-  async get(id: string, options: { wait?: WaitFor; consistency?: Consistency }): Promise<TransactionRecord> {
+  async get(id: string, options: ReadOptions, context: CallContext = ITSELF): Promise<TransactionRecord> {
     if (options.consistency !== 'stale') await this.#confirm();
     const { leader } = this.replica;
-    const t = leader?.get(id);
+    const t = leader && this.#open(leader, id, context);
     if (t && options.wait) {
       const settled = leader?.wait(id, options.wait, false);
       const record = settled && (await within(settled, WAIT_MAX_MS));
@@ -167,6 +171,7 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
     }
     if (t) return recordOf(t);
     const record = await this.replica.find(id);
+    if (record) mustReach(record, context);
     // D2, D8: a leader that has applied its term's first entry knows what an unknown id means, and what became of one that the
     // ledger shows undecided: callers of the term before may have been told of its end, which was never logged (D4).
     if (!record?.outcome && (!record || options.consistency !== 'stale')) this.#leader();
@@ -185,10 +190,10 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
     return this.ports.store.list(query);
   }
 
-  async watch(id: string, listener: (record: TransactionRecord) => void): Promise<() => void> {
+  async watch(id: string, listener: (record: TransactionRecord) => void, context = ITSELF): Promise<() => void> {
     const end = this.#watchers.add(id, listener);
     try {
-      listener(await this.get(id, {}));
+      listener(await this.get(id, {}, context));
       return end;
     } catch (error) {
       end();
@@ -197,11 +202,11 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
   }
 
   participants(): ParticipantView[] {
-    return this.#registry.views(this.ports.clock.now());
+    return this.#registry.views();
   }
 
   participant(name: string): ParticipantView {
-    return this.#registry.view(name, this.ports.clock.now());
+    return this.#registry.view(name);
   }
 
   readiness(): Readiness {
@@ -237,7 +242,7 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
 
   /** @throws Error when the announcement cannot be used, for the dead letters */
   onHeartbeat(heartbeat: Heartbeat): void {
-    const { announcement, returned } = this.#registry.heard(heartbeat, this.ports.clock.now());
+    const { announcement, returned } = this.#registry.heard(heartbeat);
     if (announcement && this.replica.leader?.ready) {
       this.ports.messenger.ensureParticipantTopics(heartbeat.participant).catch((error: unknown) => {
         this.ports.logger.warn({ err: error, participant: heartbeat.participant }, 'topics could not be made yet');
@@ -272,6 +277,7 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
   async stop(graceMs: number): Promise<void> {
     this.#admission.stop();
     this.#contact.stop();
+    this.#registry.stop();
     const until = this.ports.clock.now() + graceMs;
     const { leader } = this.replica;
     while (leader && leader.undecided > 0 && this.ports.clock.now() < until) await pause(20);
@@ -287,8 +293,14 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
     if (!(await this.#contact.ask())) throw unavailable('not-ready', 'No leader answers at the moment.');
   }
 
-  /** Keeps in touch with the leader, for readiness, until this replica stops. */
+  /** What this replica hears of participants, for the others. */
+  observation(): Observation {
+    return this.#registry.observation();
+  }
+
+  /** Keeps in touch with the leader, for readiness, and listens for silent participants, until this replica stops. */
   keepContact(): Promise<void> {
+    this.#registry.start();
     return this.#contact.keep();
   }
 
@@ -296,6 +308,13 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
     const { leader } = this.replica;
     if (!leader?.ready) throw unavailable('not-ready', 'This coordinator does not lead (yet).');
     return leader;
+  }
+
+  /** A transaction that this leader drives, if the caller may reach it. */
+  #open(leader: Leader, id: string, context: CallContext): Coordination | undefined {
+    const t = leader.get(id);
+    if (t) mustReach(t.header, context);
+    return t;
   }
 
   #checkBranch(t: Coordination, request: BranchRequest): ParticipantRecord {

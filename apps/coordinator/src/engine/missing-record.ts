@@ -1,6 +1,7 @@
 import { ConcordatError, compareTransactionIds, parseTransactionId } from '@concordat/protocol';
 import { leaderChanged, type TransactionRecord } from '@concordat/transaction';
 import { unknownOutcome } from './errors.js';
+import { noTransaction } from './ownership.js';
 
 /** What a replica knows of ids that were given out. */
 export interface KnownIds {
@@ -23,15 +24,14 @@ export interface KnownIds {
 export function missingRecord(id: string, known: KnownIds, prunedThrough: string | null): TransactionRecord {
   const { leader, ledger, termStartedAt } = known;
   const parts = parseTransactionId(id);
-  const notFound = new ConcordatError('transaction-not-found', `There is no transaction ${JSON.stringify(id)}.`);
   if (parts && parts.incarnation < ledger.incarnation && ledger.reconciliation !== null) {
     if (ledger.reconciliation === 'pending') throw unknownOutcome(id); // its participants have not all been heard
     throw new ConcordatError('transaction-gone', `Nothing is left of transaction ${id} since the restore.`, {
       transactionId: id,
     });
   }
-  if (!parts || parts.incarnation !== ledger.incarnation || parts.term > ledger.appliedTerm) throw notFound;
-  if (parts.term === ledger.appliedTerm && !leader?.hasIssued(id)) throw notFound;
+  if (!parts || parts.incarnation !== ledger.incarnation || parts.term > ledger.appliedTerm) throw noTransaction(id);
+  if (parts.term === ledger.appliedTerm && !leader?.hasIssued(id)) throw noTransaction(id);
   const pruned = prunedThrough === null ? undefined : parseTransactionId(prunedThrough);
   if ((pruned && compareTransactionIds(parts, pruned) <= 0) || parts.term === ledger.appliedTerm) {
     throw new ConcordatError('transaction-gone', `Transaction ${id} was finished and pruned.`, { transactionId: id });
