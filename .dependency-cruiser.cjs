@@ -6,11 +6,12 @@ const pureCores = [
   '^libs/isolation/src/',
   '^libs/failure-detection/src/',
   '^libs/locks/src/',
+  '^libs/audit/src/',
   // Of raft everything but what touches the world: disks, clocks, peers, and the files of the scenarios.
   '^libs/raft/src/(core|quorum|confchange|log)/',
 ];
 const tests = '(\\.test\\.ts$|/test/)';
-const adapters = 'http|postgres|kafka|cluster|decision-log';
+const adapters = 'http|postgres|kafka|cluster|decision-log|audit';
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {

@@ -2,6 +2,7 @@ export { createTransport } from './create-transport.js';
 export { readTransportEnvironment, type TransportEnvironment, TransportEnvironmentError } from './environment.js';
 export { WatchedFiles, type WatchedFilesOptions } from './files/watched-files.js';
 export type { TransportClient, TransportLogger, TransportOptions } from './options.js';
+export { type PartitionRange, RangeReader, type RangeRecords } from './platformatic/range-reader.js';
 export type { KafkaSasl, KafkaSecurity, KafkaTls } from './security.js';
 export { type MessageKey, MessageKeys, MessageKeysError } from './signing/message-keys.js';
 export {
