@@ -53,7 +53,8 @@ export async function prepareReplicas(count) {
       await startParticipant(house, bank, { brokers, databases, coordinatorUrls });
       return bank.name;
     };
-    return { directory, replicas, startBank, stop };
+    const createDatabase = (suffix) => databases.create(`${name}_${suffix}`);
+    return { directory, brokers, replicas, createDatabase, startBank, stop };
   } catch (error) {
     await stop();
     throw error;
