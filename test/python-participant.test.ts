@@ -71,10 +71,11 @@ describeWithPython('a participant in Python, by the wire protocol alone', () => 
   }, 120_000);
 
   afterAll(async () => {
-    expect(await end('SIGTERM')).toBe(0);
+    const code = await end('SIGTERM');
     await database?.end();
     await house?.stop();
     await rm(venv, { recursive: true, force: true });
+    expect(code).toBe(0);
   }, 60_000);
 
   it('commits with one that is written with the SDK, and returns its result', async () => {
