@@ -25,7 +25,10 @@ const freeBytesMin = 300 * 1024 * 1024;
  * @param {number} [options.heapMb]
  * @param {string} [options.jarsDirectory] where Kafka's jars are kept between runs
  * @param {Record<string, string>} [options.properties] further broker settings
- * @returns {Promise<{brokers: string, pid: number, stop(): Promise<void>, exited: Promise<number | null>}>}
+ * @param {{protocol: string, properties: Record<string, string>, users?: string[]}} [options.secureListener] a second
+ *   listener, named SECURE, with its protocol (such as `SASL_SSL`) and settings; users as `kafka.tools.StorageTool`
+ *   takes them with `--add-scram`
+ * @returns {Promise<{brokers: string, secureBrokers?: string, pid: number, stop(): Promise<void>, exited: Promise<number | null>}>}
  */
 export async function startKafka({
   directory,
@@ -34,6 +37,7 @@ export async function startKafka({
   heapMb = 512,
   jarsDirectory,
   properties = {},
+  secureListener,
 }) {
   const home = resolvePath(directory);
   const java = await findJava();
@@ -41,12 +45,13 @@ export async function startKafka({
   await mkdir(home, { recursive: true });
   await assertDiskSpace(home);
   await endStaleBroker(home, onProgress);
-  const [brokerPort, controllerPort] = await choosePorts(port);
-  await writeConfiguration(home, brokerPort, controllerPort, properties);
+  const [brokerPort, controllerPort, securePort] = await choosePorts(port);
+  const secured = secureListener ? withSecureListener(brokerPort, controllerPort, securePort, secureListener) : {};
+  await writeConfiguration(home, brokerPort, controllerPort, { ...secured, ...properties });
 
   const classPath = (await readdir(jars)).filter((name) => name.endsWith('.jar')).sort();
   const jvm = { java, classPath: classPath.map((name) => join(jars, name)).join(':'), jars, home, heapMb };
-  await formatStorage(jvm, onProgress);
+  await formatStorage(jvm, onProgress, secureListener?.users);
   onProgress('starting Kafka');
   const child = await launch(jvm);
   const exited = new Promise((resolve) => child.once('exit', (code) => resolve(code)));
@@ -62,7 +67,19 @@ export async function startKafka({
     await stop();
     throw error;
   }
-  return { brokers: `127.0.0.1:${brokerPort}`, pid: child.pid, stop, exited };
+  const secureBrokers = secureListener && { secureBrokers: `127.0.0.1:${securePort}` };
+  return { brokers: `127.0.0.1:${brokerPort}`, ...secureBrokers, pid: child.pid, stop, exited };
+}
+
+function withSecureListener(brokerPort, controllerPort, securePort, { protocol, properties }) {
+  const reachable = `BROKER://127.0.0.1:${brokerPort},SECURE://127.0.0.1:${securePort}`;
+  const own = Object.entries(properties).map(([name, value]) => [`listener.name.secure.${name}`, value]);
+  return {
+    listeners: `${reachable},CONTROLLER://127.0.0.1:${controllerPort}`,
+    'advertised.listeners': reachable,
+    'listener.security.protocol.map': `BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT,SECURE:${protocol}`,
+    ...Object.fromEntries(own),
+  };
 }
 
 async function assertDiskSpace(home) {
@@ -129,12 +146,13 @@ function signal(pid, name) {
   }
 }
 
-/** Holds both ports at once while choosing, so that they differ. */
+/** Holds the ports at once while choosing, so that they differ. */
 async function choosePorts(port) {
   const broker = await listen(port);
-  const controller = await listen(0);
-  const ports = [broker.address().port, controller.address().port];
-  await Promise.all([broker, controller].map((server) => new Promise((resolve) => server.close(resolve))));
+  const others = [await listen(0), await listen(0)];
+  const servers = [broker, ...others];
+  const ports = servers.map((server) => server.address().port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
   return ports;
 }
 
@@ -208,7 +226,7 @@ async function writeConfiguration(home, brokerPort, controllerPort, overrides) {
   await writeFile(join(home, 'log4j2.properties'), `${logging.join('\n')}\n`);
 }
 
-async function formatStorage(jvm, onProgress) {
+async function formatStorage(jvm, onProgress, users = []) {
   if (
     await access(join(jvm.home, 'data', 'meta.properties')).then(
       () => true,
@@ -220,6 +238,7 @@ async function formatStorage(jvm, onProgress) {
   const clusterId = Buffer.from(randomUUID().replaceAll('-', ''), 'hex').toString('base64url');
   const options = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', ...loggingOption(jvm), '-cp', jvm.classPath];
   const format = ['format', `--cluster-id=${clusterId}`, '-c', join(jvm.home, 'server.properties')];
+  for (const user of users) format.push('--add-scram', user);
   try {
     await run(jvm.java, [...options, 'kafka.tools.StorageTool', ...format]);
   } catch (cause) {

@@ -38,14 +38,22 @@ const certificateErrors = new Set([
   'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
 ]);
 
-/** Every error that an error was caused by, itself first. */
-function* chain(error: unknown): Generator<Error & { code?: unknown; errors?: unknown; originalError?: unknown }> {
-  if (!(error instanceof Error)) return;
-  const one = error as Error & { code?: unknown; errors?: unknown; originalError?: unknown };
+interface Trouble {
+  readonly name?: unknown;
+  readonly message?: unknown;
+  readonly code?: unknown;
+  readonly cause?: unknown;
+  readonly originalError?: unknown;
+  readonly errors?: unknown;
+}
+
+/** An error and every error that it was caused by, in whatever way the client libraries nest them. */
+function* chain(error: unknown): Generator<Trouble> {
+  if (typeof error !== 'object' || error === null || !('message' in error)) return;
+  const one = error as Trouble;
   yield one;
-  for (const next of [one.cause, one.originalError, ...(Array.isArray(one.errors) ? one.errors : [])]) {
-    yield* chain(next);
-  }
+  const nested = Array.isArray(one.errors) ? one.errors : [];
+  for (const next of [one.cause, one.originalError, ...nested]) yield* chain(next);
 }
 
 /**
@@ -57,13 +65,13 @@ export function refusalOf(error: unknown): string | undefined {
     if (typeof code === 'string' && certificateErrors.has(code)) {
       return `The broker's certificate cannot be trusted (${code}): see KAFKA_TLS_CA_FILE.`;
     }
-    if (/SASL.?AUTHENTICATION/i.test(name) || code === 'PLT_KFK_AUTHENTICATION') {
+    if (/SASL.?AUTHENTICATION/i.test(String(name)) || code === 'PLT_KFK_AUTHENTICATION') {
       return 'The broker refused our name or password: see KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD_FILE.';
     }
     if (typeof code === 'string' && /^ERR_SSL_.*ALERT/.test(code)) {
       return `The broker refused our certificate (${code}): see KAFKA_TLS_CERT_FILE.`;
     }
-    if (/not enabled in the server|UNSUPPORTED_SASL_MECHANISM/.test(message)) {
+    if (/not enabled in the server|UNSUPPORTED_SASL_MECHANISM/.test(String(message))) {
       return 'The broker does not offer this mechanism: see KAFKA_SASL_MECHANISM.';
     }
   }

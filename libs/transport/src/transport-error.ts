@@ -8,7 +8,7 @@ export type TransportErrorCode =
   | 'transport-topic-unknown'
   /** The broker will never take this message, because of its size for example. */
   | 'transport-message-rejected'
-  /** We and the broker do not believe each other: a wrong password or certificate. */
+  /** We and the broker do not believe each other: a wrong password or certificate, or an ACL that forbids it. */
   | 'transport-unauthorized'
   /** The transport was closed. */
   | 'transport-closed';

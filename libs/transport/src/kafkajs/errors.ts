@@ -15,13 +15,7 @@ export function isUnknownTopic(error: unknown): boolean {
   return typeOf(error) === 'UNKNOWN_TOPIC_OR_PARTITION';
 }
 
-const refusals = new Set([
-  'MESSAGE_TOO_LARGE',
-  'RECORD_LIST_TOO_LARGE',
-  'INVALID_TOPIC_EXCEPTION',
-  'INVALID_RECORD',
-  'TOPIC_AUTHORIZATION_FAILED',
-]);
+const refusals = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE', 'INVALID_TOPIC_EXCEPTION', 'INVALID_RECORD']);
 
 /** What a failed send means to the caller. */
 export function asTransportError(cause: unknown): TransportError {
@@ -31,6 +25,11 @@ export function asTransportError(cause: unknown): TransportError {
   }
   if (type !== undefined && refusals.has(type)) {
     return new TransportError('transport-message-rejected', `The broker refused a batch (${type}).`, { cause });
+  }
+  if (type === 'TOPIC_AUTHORIZATION_FAILED') {
+    return new TransportError('transport-unauthorized', 'The broker does not let us use a topic: see its ACL.', {
+      cause,
+    });
   }
   const refusal = refusalOf(cause);
   if (refusal !== undefined) return new TransportError('transport-unauthorized', refusal, { cause });

@@ -133,12 +133,17 @@ export class Cluster {
       this.#topics.set(topic, layout);
       return layout;
     } catch (error) {
+      if (findErrorBy(error as Error, 'apiId', 'TOPIC_AUTHORIZATION_FAILED')) {
+        throw new TransportError('transport-unauthorized', notAllowed(topic), { cause: error });
+      }
       if (!/^Unknown topic/.test((error as Error).message)) throw error;
       this.#topics.delete(topic);
       return undefined;
     }
   }
 }
+
+export const notAllowed = (topic: string): string => `The broker does not let us use ${topic}: see its ACL.`;
 
 const comingUp = ['COORDINATOR_NOT_AVAILABLE', 'COORDINATOR_LOAD_IN_PROGRESS', 'NOT_COORDINATOR'];
 

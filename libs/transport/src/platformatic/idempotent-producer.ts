@@ -11,7 +11,7 @@ import { type ConnectionPool, Producer } from '@platformatic/kafka';
 import { partitionOf } from '../partition-of.js';
 import type { OutgoingMessage } from '../transport.js';
 import { TransportError } from '../transport-error.js';
-import { type ClientSettings, type Cluster, isComingUp, silenceErrorEvents } from './cluster.js';
+import { type ClientSettings, type Cluster, isComingUp, notAllowed, silenceErrorEvents } from './cluster.js';
 import { encodeRecordBatch, type ProducerIdentity } from './record-batch.js';
 import { type PartitionAnswer, type PartitionBatch, produce } from './requests.js';
 
@@ -19,6 +19,8 @@ const retryDelayMs = 50;
 
 /** Stored already, by an attempt whose answer was lost. */
 const duplicateSequence = 46;
+/** The ACL forbids it. */
+const notAuthorized = 29;
 /** The broker has lost track of this producer, or has another opinion of its numbers. */
 const identityErrors = new Set([45, 47, 49, 59, 90]);
 /** Leaders that moved, replicas that are behind, brokers that start or stop. */
@@ -174,6 +176,7 @@ export class IdempotentProducer {
     const text = `The broker refused a batch for partition ${partition} of ${topic} (code ${errorCode}).`;
     if (identityErrors.has(errorCode)) this.#identity = undefined;
     else if (passingErrors.has(errorCode)) this.#cluster.forget(topic);
+    else if (errorCode === notAuthorized) return new TransportError('transport-unauthorized', notAllowed(topic));
     else return new TransportError('transport-message-rejected', text);
     return new Error(text);
   }
