@@ -2,6 +2,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { createTransport } from '../src/create-transport.js';
 import type { TransportOptions } from '../src/options.js';
+import { MessageKeys } from '../src/signing/message-keys.js';
+import { MessageSigning } from '../src/signing/message-signing.js';
+import { SIGNATURE_HEADER } from '../src/signing/signature.js';
 import type { IncomingMessage, Transport } from '../src/transport.js';
 import { collect, openBroker, type TestBroker, uniqueName, until } from './test-broker.js';
 
@@ -46,6 +49,33 @@ describe.each(['platformatic', 'kafkajs'] as const)('the transport by %s', (clie
     expect(message?.value.toString()).toBe('{"ä":1}');
     expect(Math.abs((message?.timestampMs ?? 0) - Date.now())).toBeLessThan(60_000);
     expect(transport.available).toBe(true);
+  });
+
+  it('lets a message that is not signed as it should be reach no handler, and goes on with the next', async () => {
+    const keys = MessageKeys.parse(JSON.stringify({ keys: { a: [{ kid: '1', secret: 'A'.repeat(44) }] } }));
+    const signing = new MessageSigning({ keys: () => keys, ownerOf: () => 'a', mode: 'strict', now: Date.now });
+    const stranger = await connect({ client });
+    const friend = await connect({ client, signing });
+    const topic = await createTopic(stranger, 1);
+    const [handled, refused]: [IncomingMessage[], [unknown, string][]] = [[], []];
+    await friend.subscribe({
+      topic,
+      groupId: uniqueName('group'),
+      from: 'committed',
+      onMessage: (message) => void handled.push(message),
+      onError: (error, message) => message && refused.push([error, message.value.toString()]),
+    });
+    const forged = { [SIGNATURE_HEADER]: `v1;a;1;1;${'A'.repeat(43)}` };
+    await stranger.send({ topic, key: 'k', value: 'unsigned' });
+    await stranger.send({ topic, key: 'k', value: 'forged', headers: forged });
+    await friend.send({ topic, key: 'k', value: 'genuine ä', headers: { traceparent: 't' } });
+    await until(() => handled.length === 1);
+    expect(handled[0]).toMatchObject({ signer: { owner: 'a' }, headers: { traceparent: 't' } });
+    expect(refused).toEqual([
+      [expect.objectContaining({ code: 'signature-missing' }), 'unsigned'],
+      [expect.objectContaining({ code: 'signature-wrong' }), 'forged'],
+    ]);
+    expect(friend.statistics).toMatchObject({ messagesRefused: 2, messagesUnsigned: 0, messagesSent: 1 });
   });
 
   it('begins at the end and misses nothing that is sent after that', async () => {
