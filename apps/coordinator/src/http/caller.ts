@@ -1,10 +1,31 @@
+import { ConcordatError } from '@concordat/protocol';
 import type { FastifyRequest } from 'fastify';
+import { mayEnlist, type Principal } from '../security/principal.js';
 
-/** The name that calls without credentials are made in. */
-const ANONYMOUS = 'anonymous';
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Set by access.ts before any handler; null on routes that everybody may call. */
+    principal: Principal | null;
+  }
+}
 
-/**
- * Who makes a call: the only place that says so. Everybody is one caller as long as there are no credentials; API keys
- * and JWTs are to be recognised here.
- */
-export const callerOf = (_request: FastifyRequest): string => ANONYMOUS;
+/** Who makes a call. @throws Error on a route that is public: nobody was asked there who they are */
+function principalOf({ principal }: FastifyRequest): Principal {
+  if (!principal) throw new Error('a public route does not know who calls');
+  return principal;
+}
+
+/** The name that a call is made in, which transactions and idempotency keys belong to. */
+export const callerOf = (request: FastifyRequest): string => principalOf(request).caller;
+
+/** Whether the caller reaches what belongs to others. */
+export const reachesAll = (request: FastifyRequest): boolean => principalOf(request).roles.has('operator');
+
+/** @throws ConcordatError forbidden, naming the first participant that the caller may not enlist */
+export function checkMayEnlist(request: FastifyRequest, branches: readonly { readonly participant: string }[]): void {
+  const principal = principalOf(request);
+  for (const { participant } of branches) {
+    if (mayEnlist(principal, participant)) continue;
+    throw new ConcordatError('forbidden', `The caller may not enlist ${participant}.`, { participant });
+  }
+}

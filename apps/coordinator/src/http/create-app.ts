@@ -6,20 +6,38 @@ import { CLUSTER_API, type ClusterApi } from '../engine/cluster-api.js';
 import { measureRequests } from '../observability/http-metrics.js';
 import { type Logger, NestLogger } from '../observability/logger.js';
 import { MetricsRegistry } from '../observability/metrics-registry.js';
+import { type Authenticator, openToAll } from '../security/authenticator.js';
+import { guardRoutes } from './access.js';
 import { forwardToLeader } from './forwarding.js';
-import { BODY_BYTES_MAX, PATH_PARAMETER_LENGTH_MAX } from './limits.js';
+import { BODY_BYTES_MAX, HTTP_LIMITS, type HttpLimits, PATH_PARAMETER_LENGTH_MAX } from './limits.js';
 import { ProblemFilter } from './problem.filter.js';
+import { answerUnreadable, limitRequests } from './request-limits.js';
 import { traceIdOf } from './trace.js';
+
+export interface HttpOptions {
+  /** Everybody may do everything where it is left out. */
+  readonly authenticator?: Authenticator;
+  readonly limits?: HttpLimits;
+}
 
 /** Makes the Nest application of a root module on Fastify, with everything that concerns every request. */
 export async function createHttpApp(
   module: Parameters<typeof NestFactory.create>[0] | Type,
   logger: Logger,
+  { authenticator = openToAll, limits = HTTP_LIMITS }: HttpOptions = {},
 ): Promise<NestFastifyApplication> {
   const filter = new ProblemFilter(logger);
   const adapter = new FastifyAdapter({
     logger: false,
     bodyLimit: BODY_BYTES_MAX,
+    http: {
+      maxHeaderSize: limits.headerBytesMax,
+      headersTimeout: limits.headersTimeoutMs,
+      connectionsCheckingInterval: limits.checkIntervalMs,
+    },
+    requestTimeout: limits.requestTimeoutMs,
+    keepAliveTimeout: limits.keepAliveMs,
+    clientErrorHandler: answerUnreadable,
     routerOptions: { maxParamLength: PATH_PARAMETER_LENGTH_MAX },
     onProtoPoisoning: 'error',
     onConstructorPoisoning: 'error',
@@ -37,8 +55,11 @@ export async function createHttpApp(
   app.useGlobalFilters(filter);
   const fastify = app.getHttpAdapter().getInstance() as unknown as FastifyInstance;
   readJsonOnly(fastify);
+  const metrics = app.get(MetricsRegistry);
+  limitRequests(fastify, limits, metrics);
+  guardRoutes(fastify, authenticator, metrics, logger);
   forwardToLeader(fastify, app.get<ClusterApi>(CLUSTER_API));
-  measureRequests(fastify, app.get(MetricsRegistry));
+  measureRequests(fastify, metrics);
   if (logger.isLevelEnabled('debug')) logRequests(fastify, logger);
   return app;
 }

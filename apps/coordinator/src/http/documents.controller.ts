@@ -69,5 +69,8 @@ export class DocumentsController {
 const sendPage = (reply: FastifyReply, html: string): void =>
   void reply
     .header('content-type', 'text/html; charset=utf-8')
-    .header('content-security-policy', "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:")
+    .header(
+      'content-security-policy',
+      "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'",
+    )
     .send(html);

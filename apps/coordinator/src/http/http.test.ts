@@ -65,7 +65,13 @@ describe('the REST interface', () => {
         decidedAt: expect.any(String),
       });
       expect(api.calls).toEqual([
-        { method: 'begin', args: [{ commit: true, branches: [DEBIT], timeoutMs: 5000 }, { caller: 'anonymous' }] },
+        {
+          method: 'begin',
+          args: [
+            { commit: true, branches: [DEBIT], timeoutMs: 5000 },
+            { caller: 'anonymous', reachesAll: true },
+          ],
+        },
       ]);
     });
 
@@ -238,6 +244,8 @@ describe('the REST interface', () => {
           name: 'accounts-east',
           isolation: 'local',
           health: 'up',
+          suspicion: 0.3,
+          observers: [{ nodeId: 1, word: 'alive', suspicion: 0.3, ageMs: 0 }],
           instances: 1,
           lastHeartbeatAt: '2025-11-21T04:48:20.123Z',
           lag: 3,

@@ -44,7 +44,10 @@ export function problemResponse(error: ConcordatError, instance: string, traceId
   const waitMs = retryAfterMs ?? (status === UNAVAILABLE_STATUS ? RETRY_AFTER_DEFAULT_MS : undefined);
   return {
     status,
-    headers: waitMs === undefined ? {} : { 'retry-after': String(Math.max(1, Math.ceil(waitMs / 1000))) },
+    headers: {
+      ...(waitMs === undefined ? {} : { 'retry-after': String(Math.max(1, Math.ceil(waitMs / 1000))) }),
+      ...(error.code === 'unauthenticated' ? { 'www-authenticate': 'Bearer realm="concordat"' } : {}),
+    },
     body: JSON.stringify(problem),
   };
 }

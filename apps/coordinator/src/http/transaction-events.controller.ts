@@ -3,6 +3,7 @@ import { Controller, Get, Inject, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { COORDINATOR_API, type CoordinatorApi } from '../engine/api.js';
 import { EventStreams } from './event-streams.js';
+import { callContext } from './idempotency.js';
 import { reachMinCsn } from './min-csn.js';
 import { emptyQuerySchema } from './schemas.js';
 import { transactionJson } from './transaction-json.js';
@@ -23,13 +24,13 @@ export class TransactionEventsController {
     this.streams.checkRoom();
     await reachMinCsn(request, this.api);
     if (request.method === 'HEAD') {
-      await this.api.get(id, {});
+      await this.api.get(id, {}, callContext(request));
       return void reply.header('content-type', 'text/event-stream; charset=utf-8').send();
     }
     // What is told before the response has begun is kept: until `watch` returns, the id may still turn out unknown.
     const early: TransactionRecord[] = [];
     let deliver = (record: TransactionRecord): void => void early.push(record);
-    const unwatch = await this.api.watch(id, (record) => deliver(record));
+    const unwatch = await this.api.watch(id, (record) => deliver(record), callContext(request));
     if (reply.raw.destroyed) return unwatch();
 
     void reply.hijack();

@@ -2,6 +2,7 @@ import { Controller, Get, Inject, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { COORDINATOR_API, type CoordinatorApi } from '../engine/api.js';
 import type { ListQuery } from '../engine/store.js';
+import { callerOf, checkMayEnlist, reachesAll } from './caller.js';
 import { decodeCursor, encodeCursor } from './cursor.js';
 import { callContext, keyedCallContext } from './idempotency.js';
 import { reachMinCsn } from './min-csn.js';
@@ -30,6 +31,7 @@ export class TransactionsController {
   async begin(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     parseRequest(emptyQuerySchema, request.query, 'query');
     const body = parseRequest(beginRequestSchema, request.body, 'body');
+    checkMayEnlist(request, body.branches ?? []);
     const context = keyedCallContext(request);
     await reachMinCsn(request, this.api);
     const record = await this.api.begin(body, context);
@@ -41,7 +43,12 @@ export class TransactionsController {
   @Get()
   async list(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const { cursor, limit = LIST_LIMIT_DEFAULT, ...filter } = parseRequest(listQuerySchema, request.query, 'query');
-    const query: ListQuery = { ...filter, limit, ...(cursor === undefined ? {} : { before: decodeCursor(cursor) }) };
+    const query: ListQuery = {
+      ...filter,
+      limit,
+      ...(reachesAll(request) ? {} : { caller: callerOf(request) }),
+      ...(cursor === undefined ? {} : { before: decodeCursor(cursor) }),
+    };
     await reachMinCsn(request, this.api);
     const records = await this.api.list(query);
     const last = records.at(-1);
@@ -54,7 +61,7 @@ export class TransactionsController {
     const id = checkTransactionId(request.params.id);
     const options = parseRequest(transactionQuerySchema, request.query, 'query');
     await reachMinCsn(request, this.api);
-    sendJson(reply, 200, transactionJson(await this.api.get(id, options)));
+    sendJson(reply, 200, transactionJson(await this.api.get(id, options, callContext(request))));
   }
 
   @Post(':id/branches')
@@ -62,6 +69,7 @@ export class TransactionsController {
     const id = checkTransactionId(request.params.id);
     const { execute } = parseRequest(enlistQuerySchema, request.query, 'query');
     const body = parseRequest(branchRequestSchema, request.body, 'body');
+    checkMayEnlist(request, [body]);
     const context = callContext(request);
     const branch = await (execute ? this.api.execute(id, body, context) : this.api.enlist(id, body, context));
     sendJson(reply, 201, branchJson(branch));

@@ -21,7 +21,7 @@ export interface Route {
   readonly tag: 'transactions' | 'snapshots' | 'participants' | 'cluster' | 'operations' | 'documents';
   readonly summary: string;
   /** Who may call it; `public` needs no credentials. */
-  readonly role?: Access;
+  readonly role: Access;
   readonly query?: z.ZodObject;
   readonly body?: { readonly schema: z.ZodType; readonly required: boolean };
   readonly idempotencyKey?: boolean;
