@@ -54,11 +54,12 @@ export class CoordinatorProcess {
     api.waitsFor('opening the decision log');
     const cluster = await this.parts.openCluster(url);
     this.cluster = cluster;
-    const messenger = new KafkaMessenger(transport, logger);
+    const messenger = new KafkaMessenger(transport, logger, () => this.reader?.unreadMs ?? Number.POSITIVE_INFINITY);
     const ports: ReplicaPorts = {
       log: cluster.log,
       store,
       messenger,
+      observers: cluster,
       metrics,
       logger,
       clock: new SteadyClock(), // never set back, so that no deadline waits for the clock
@@ -70,12 +71,14 @@ export class CoordinatorProcess {
     };
     api.waitsFor('waiting for Postgres');
     const replica = await Replica.open(ports);
-    this.coordinator = new Coordinator(replica, ports, config);
+    const coordinator = new Coordinator(replica, ports, config);
+    this.coordinator = coordinator;
     this.reader = new ReplyReader(transport, this.coordinator, logger, () => metrics.deadLetter());
     await replica.start(this.coordinator);
     cluster.attach({
       members: () => replica.ledger.members,
       persistedIndex: () => replica.persister.persistedIndex,
+      observation: () => coordinator.observation(),
       propose: (entry) => replica.propose(entry),
     });
     this.parts.cluster.become(cluster);
@@ -132,6 +135,18 @@ export class CoordinatorProcess {
       'concordat_watermark_lag_entries',
       'Log entries between the oldest snapshot in use, below which versions are collected, and what is applied.',
       () => (replica.leader ? replica.ledger.appliedCsn - replica.leader.watermark : 0),
+    );
+    registry.gauges(
+      'concordat_participant_suspicion',
+      'Phi: minus the decimal logarithm of how often a living participant would be silent for so long, by this replica.',
+      'participant',
+      () => api.participants().map(({ name, suspicion }) => [name, suspicion ?? 0]),
+    );
+    registry.gauges(
+      'concordat_participant_up',
+      'Whether work for the participant is taken.',
+      'participant',
+      () => api.participants().map(({ name, health }) => [name, flag(health !== 'down')]),
     );
     registry.gauge('concordat_kafka_available', 'Whether Kafka answers.', () => flag(transport.available));
     registry.gauge('concordat_postgres_available', 'Whether Postgres answers.', () => flag(store.available));

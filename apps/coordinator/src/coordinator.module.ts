@@ -52,7 +52,7 @@ export function coordinatorModule(config: Config, logger: Logger, onFatal: (erro
         electionTimeoutMs: config.electionTimeoutMs,
         ...(await readTls(config)),
         logger,
-        now: () => Date.now(),
+        now: () => performance.now(), // never set back
         onWaiting: (reason) => api.waitsFor(`looking for its cluster: ${reason}`),
       }),
     api,

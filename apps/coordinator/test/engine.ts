@@ -3,6 +3,7 @@ import { jest } from '@jest/globals';
 import type { BeginRequest, CallContext } from '../src/engine/api.js';
 import { Coordinator } from '../src/engine/coordinator.js';
 import type { LogEntry } from '../src/engine/decision-log.js';
+import type { Observers } from '../src/engine/observers.js';
 import type { EngineLogger, EngineMetrics, Messenger } from '../src/engine/ports.js';
 import { Replica } from '../src/engine/replica.js';
 import { ControlledLog } from './controlled-log.js';
@@ -12,6 +13,7 @@ import { MemoryStore } from './memory-store.js';
 export class RecordingMessenger implements Messenger {
   available = true;
   joined = true;
+  hears = true;
   sent: Command[] = [];
   readonly published: OutcomeEvent[] = [];
   readonly topics: string[] = [];
@@ -91,6 +93,9 @@ export function heartbeatOf(participant: string, over: Partial<Heartbeat> = {}):
   };
 }
 
+/** The observers of a cluster of one. */
+export const ALONE: Observers = { own: 1, nodeId: 1, voters: new Set([1]), received: () => [] };
+
 export interface Engine {
   readonly log: ControlledLog;
   readonly store: MemoryStore;
@@ -133,6 +138,7 @@ export async function startEngine({
   const ports = {
     ...parts,
     opening: {},
+    observers: ALONE,
     clock: { now: () => Date.now() },
     random: () => 0,
     retentionMs: 60_000,

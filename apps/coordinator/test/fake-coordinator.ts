@@ -22,6 +22,8 @@ export const ACCOUNTS: ParticipantView = {
     { name: 'debit', readOnly: false, inputSchema: { type: 'object', required: ['account'] }, resultSchema: {} },
   ],
   health: 'up',
+  suspicion: 0.3012,
+  observers: [{ nodeId: 1, word: 'alive', suspicion: 0.3012, ageMs: 0 }],
   instances: 1,
   lastHeartbeatAt: NOW,
   preparedCount: 2,

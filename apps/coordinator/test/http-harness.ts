@@ -27,7 +27,7 @@ export class LoneCluster implements ClusterApi {
 
   async view(): Promise<ClusterView> {
     const member = { id: 42, nodeId: 1, address: '127.0.0.1:1', url: 'http://127.0.0.1:2', role: 'leader' as const };
-    const indices = { matchIndex: 7, appliedIndex: 7, persistedIndex: 6, lagMs: 0 };
+    const indices = { matchIndex: 7, appliedIndex: 7, persistedIndex: 6, lagMs: 0, lastContactMs: 0, suspicion: 0 };
     return { leader: 42, term: 3, members: [{ ...member, ...indices }] };
   }
 

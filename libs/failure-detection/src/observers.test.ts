@@ -15,7 +15,7 @@ describe('one observer', () => {
   it('that is alone has the only word', () => {
     expect(verdict(1, [say(1, 'suspected')])).toBe(true);
     expect(verdict(1, [say(1, 'alive')])).toBe(false);
-    expect(verdict(1, [say(1, 'deaf')])).toBe(false);
+    expect(verdict(1, [say(1, 'unknown')])).toBe(false);
     expect(verdict(1, [])).toBe(false);
   });
 
@@ -27,7 +27,7 @@ describe('one observer', () => {
       [3, 2],
     ] as const) {
       expect(verdict(voters, [say(1, 'suspected')], judge)).toBe(false);
-      const others = [say(2, 'deaf'), say(3, 'suspected', WORD_AGE_MS_MAX + 1)];
+      const others = [say(2, 'unknown'), say(3, 'suspected', WORD_AGE_MS_MAX + 1)];
       expect(verdict(voters, [say(1, 'suspected'), ...others], judge)).toBe(false);
     }
   });
@@ -41,9 +41,9 @@ describe('several observers', () => {
     expect(verdict(5, [say(1, 'suspected'), say(2, 'suspected'), say(3, 'suspected'), say(4, 'alive')])).toBe(true);
   });
 
-  it('condemn also where the judge hears nothing, but never one that the judge has just heard', () => {
+  it('condemn also where the judge cannot tell, but never one that the judge has just heard', () => {
     const others = [say(2, 'suspected'), say(3, 'suspected')];
-    expect(verdict(3, [say(1, 'deaf'), ...others])).toBe(true);
+    expect(verdict(3, [say(1, 'unknown'), ...others])).toBe(true);
     expect(verdict(3, others)).toBe(true);
     expect(verdict(3, [say(1, 'alive'), ...others])).toBe(false);
   });
@@ -57,7 +57,7 @@ describe('several observers', () => {
 });
 
 describe('for any words', () => {
-  const hearings: readonly Hearing[] = ['alive', 'suspected', 'deaf'];
+  const hearings: readonly Hearing[] = ['alive', 'suspected', 'unknown'];
   const words = fc.array(
     fc.record({
       observer: fc.integer({ min: 1, max: 8 }),
@@ -89,7 +89,7 @@ describe('for any words', () => {
       fc.property(
         voters,
         fc.uniqueArray(
-          words.map((list) => list[0] ?? say(2, 'deaf')),
+          words.map((list) => list[0] ?? say(2, 'unknown')),
           { selector: ({ observer }) => observer },
         ),
         fc.nat(),

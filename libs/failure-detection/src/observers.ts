@@ -2,14 +2,14 @@
  * What several observers, each with a hearing of its own, make of one sender together.
  *
  * - O1 Only voters' words count, one each: the youngest.
- * - O2 A word older than its bound, one of somebody who hears nothing, and one that is missing suspect nobody.
+ * - O2 A word older than its bound, one of somebody who cannot tell, and one that is missing suspect nobody.
  * - O3 Condemned is who a majority of all voters suspects, whether or not all of them can be heard. So one observer with a bad
  *   link condemns nobody but where it is the only one, and observers that are cut off from each other do not either.
  * - O4 Who has just been heard by the judge is not condemned, whatever others last said: a heartbeat is proof, silence is not.
  */
 
-/** What an observer hears of a sender: its heartbeats; less than it should; or nothing at all, of anybody. */
-export type Hearing = 'alive' | 'suspected' | 'deaf';
+/** What an observer hears of a sender: its heartbeats; less than it should; or too little of anybody to tell. */
+export type Hearing = 'alive' | 'suspected' | 'unknown';
 
 export interface Word<Id> {
   readonly observer: Id;

@@ -43,6 +43,7 @@ describe('the registry of error codes', () => {
       '500 internal retry',
       '503 overloaded retry',
       '503 identity-unavailable retry',
+      '503 participant-unavailable retry',
       '503 kafka-unavailable retry',
       '503 postgres-unavailable retry',
       '503 persistence-backlog-full retry',

@@ -212,6 +212,12 @@ export const ERRORS = define({
     retryable: true,
     advice: 'The identity provider does not answer; retry after the time in Retry-After.',
   },
+  'participant-unavailable': {
+    status: 503,
+    title: 'A participant is down',
+    retryable: true,
+    advice: 'Retry after the time in Retry-After; GET /v1/participants/{name} shows who hears of it and who does not.',
+  },
   'kafka-unavailable': {
     status: 503,
     title: 'Kafka cannot be reached',

@@ -6,6 +6,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GrpcTransport, type TransportTls, WriteAheadLog } from '@concordat/raft';
 import { type Entry, FORMAT_VERSION, type MemberRecord } from '@concordat/transaction';
+import type { Observation, Observers, ReceivedObservation } from '../engine/observers.js';
 import type { EngineLogger } from '../engine/ports.js';
 import { pause } from '../engine/within.js';
 import { EarlyTransport } from './early-transport.js';
@@ -41,16 +42,22 @@ export interface ClusterOptions {
 export interface ClusterState {
   readonly members: () => ReadonlyMap<number, MemberRecord>;
   readonly persistedIndex: () => number;
+  readonly observation: () => Observation | null;
   readonly propose: (entry: Entry) => void;
 }
 
-export class ClusterNode {
+export class ClusterNode implements Observers {
   readonly log: RaftLog;
   readonly peers: Peers;
   readonly membership: Membership;
   /** Whether this replica's log is new, and then whether it joins others or begins with them. */
   opening: { readonly adopt?: boolean; readonly newLog?: boolean } = {};
-  #state: ClusterState = { members: () => new Map(), persistedIndex: () => 0, propose: () => undefined };
+  #state: ClusterState = {
+    members: () => new Map(),
+    persistedIndex: () => 0,
+    observation: () => null,
+    propose: () => undefined,
+  };
   #initialVoters: readonly number[] | undefined;
   #announcing: NodeJS.Timeout | undefined;
   #closed = false;
@@ -120,7 +127,24 @@ export class ClusterNode {
       appliedIndex: this.log.appliedIndex,
       persistedIndex: this.#state.persistedIndex(),
       formatVersion: FORMAT_VERSION,
+      observation: this.#state.observation(),
     };
+  }
+
+  get own(): number {
+    return this.raftId;
+  }
+
+  get nodeId(): number {
+    return this.options.nodeId;
+  }
+
+  get voters(): ReadonlySet<number> {
+    return new Set(this.log.confState()?.voters);
+  }
+
+  received(): readonly ReceivedObservation[] {
+    return this.peers.observations();
   }
 
   /** Whether the cluster has removed this replica: ids never return, so there is no way back but an empty directory. */

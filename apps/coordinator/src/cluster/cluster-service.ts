@@ -114,5 +114,7 @@ function memberOf(node: ClusterNode, id: number, role: 'voter' | 'learner', matc
     appliedIndex: heard?.appliedIndex ?? null,
     persistedIndex: heard?.persistedIndex ?? null,
     lagMs: own ? 0 : (node.peers.lagMs(id) ?? null),
+    lastContactMs: own ? 0 : (node.peers.lastContactMs(id) ?? null),
+    suspicion: own ? 0 : (node.peers.suspicion(id) ?? null),
   };
 }

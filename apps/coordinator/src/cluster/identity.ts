@@ -1,4 +1,20 @@
 import { z } from 'zod';
+import { DOUBTED_MAX } from '../engine/observers.js';
+
+/** What it hears of participants (`engine/observers.ts`). */
+const observationSchema = z.object({
+  listening: z.boolean(),
+  doubted: z
+    .array(
+      z.object({
+        participant: z.string().max(64),
+        word: z.enum(['suspected', 'unknown']),
+        suspicion: z.number().nonnegative(),
+      }),
+    )
+    .max(DOUBTED_MAX)
+    .readonly(),
+});
 
 /** What a replica says of itself to its peers. */
 export const identitySchema = z.object({
@@ -18,6 +34,8 @@ export const identitySchema = z.object({
   persistedIndex: z.int().nonnegative(),
   /** The highest format of entries that it understands; earlier versions do not say. */
   formatVersion: z.int().positive().default(1),
+  /** Null until it has an engine; earlier versions do not say. */
+  observation: observationSchema.nullish(),
 });
 export type Identity = z.infer<typeof identitySchema>;
 

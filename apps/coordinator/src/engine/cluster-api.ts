@@ -27,6 +27,10 @@ export interface MemberView {
   readonly persistedIndex: number | null;
   /** How long it has been behind the replica that answers, in ms; null when it has not been heard. */
   readonly lagMs: number | null;
+  /** How long ago it last answered the replica that answers now, in ms; null when it never has. */
+  readonly lastContactMs: number | null;
+  /** φ of that silence; null when it never has answered. */
+  readonly suspicion: number | null;
 }
 
 export interface ClusterView {

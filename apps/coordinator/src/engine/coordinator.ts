@@ -45,6 +45,7 @@ import { LeaderContact } from './leader-contact.js';
 import { missingRecord } from './missing-record.js';
 import type { Observation } from './observers.js';
 import { ITSELF, mustReach } from './ownership.js';
+import type { Observation } from './observers.js';
 import { ParticipantRegistry } from './participant-registry.js';
 import type { Replica, ReplicaObserver, ReplicaPorts } from './replica.js';
 import { Snapshots } from './snapshots.js';

@@ -1,6 +1,6 @@
 /**
  * What the coordinator knows of participants: their descriptors (replicated, from the ledger) and their health
- * (volatile, from heartbeats). Checks operations and inputs at enlistment.
+ * (volatile: what this replica hears of them, and what the others say). Checks operations, inputs and health at enlistment.
  */
 import {
   ConcordatError,
@@ -13,17 +13,10 @@ import {
 import type { ParticipantRecord } from '@concordat/transaction';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import type { BranchRequest, ParticipantView } from './api.js';
-
-/** A participant is called down after this long without a heartbeat, in ms. */
-const DOWN_AFTER_MS = 5 * HEARTBEAT_INTERVAL_MS;
-/** Instances kept per participant; the least recently heard makes room. */
-const INSTANCES_MAX = 64;
-
-interface Health {
-  readonly instances: Map<string, Heartbeat & { readonly heardAt: number }>;
-  /** The announcement whose schemas were last found to compile, as text. */
-  compiled: string;
-}
+import { Listening } from './listening.js';
+import { isCondemned, type Observation, type Observers, type OwnHearing, wordsOn } from './observers.js';
+import { ParticipantObserver } from './participant-observer.js';
+import type { Clock, Messenger } from './ports.js';
 
 interface Known {
   readonly record: ParticipantRecord;
@@ -32,12 +25,34 @@ interface Known {
   readonly validators: Map<string, ValidateFunction>;
 }
 
+export interface RegistryPorts {
+  readonly clock: Clock;
+  readonly messenger: Pick<Messenger, 'hears'>;
+  readonly observers: Observers;
+  /** How many commands a participant has not answered yet. */
+  readonly lagOf: (participant: string) => number;
+}
+
 export class ParticipantRegistry {
   readonly #known = new Map<string, Known>();
-  readonly #health = new Map<string, Health>();
+  /** By name the announcement whose schemas were last found to compile, as text. */
+  readonly #compiled = new Map<string, string>();
+  readonly #listening: Listening;
+  readonly #observer: ParticipantObserver;
 
-  /** @param lagOf how many commands a participant has not answered yet */
-  constructor(private readonly lagOf: (participant: string) => number) {}
+  constructor(private readonly ports: RegistryPorts) {
+    this.#listening = new Listening(ports.clock, () => ports.messenger.hears);
+    this.#observer = new ParticipantObserver(ports.clock, this.#listening);
+  }
+
+  /** Listens for silence as well, from now on. */
+  start(): void {
+    this.#listening.start();
+  }
+
+  stop(): void {
+    this.#listening.stop();
+  }
 
   /** Takes up a descriptor from the ledger. */
   register(record: ParticipantRecord): void {
@@ -48,27 +63,20 @@ export class ParticipantRegistry {
   /**
    * Notes a heartbeat.
    * @returns `announcement`: the descriptor to propose when it differs from the ledger's; `returned`: whether an
-   * instance spoke for the first time, so that what waits for the participant is worth sending again
+   * instance spoke for the first time or after a silence, so that what waits for the participant is worth sending again
    * @throws Error when a schema in the announcement does not compile
    */
-  heard(heartbeat: Heartbeat, now: number): { announcement: ParticipantDescriptor | undefined; returned: boolean } {
-    const name = heartbeat.participant;
-    let health = this.#health.get(name);
-    if (!health) {
-      health = { instances: new Map(), compiled: '' };
-      this.#health.set(name, health);
-    }
-    const returned = !health.instances.has(heartbeat.instance) && !heartbeat.stopping;
-    health.instances.delete(heartbeat.instance);
-    if (!heartbeat.stopping) health.instances.set(heartbeat.instance, { ...heartbeat, heardAt: now });
-    if (health.instances.size > INSTANCES_MAX) health.instances.delete(health.instances.keys().next().value as string);
-    for (const [instance, { heardAt }] of health.instances) {
-      if (now - heardAt > 12 * DOWN_AFTER_MS) health.instances.delete(instance);
-    }
-    return { announcement: this.#announcementOf(heartbeat, health), returned };
+  heard(heartbeat: Heartbeat): { announcement: ParticipantDescriptor | undefined; returned: boolean } {
+    const returned = this.#observer.heard(heartbeat);
+    return { announcement: this.#announcementOf(heartbeat), returned };
   }
 
-  /** @throws ConcordatError participant-unknown, operation-unknown, input-invalid */
+  /** What this replica tells the others. */
+  observation(): Observation {
+    return this.#observer.observation(this.#known.keys());
+  }
+
+  /** @throws ConcordatError participant-unknown, operation-unknown, input-invalid, participant-unavailable */
   check({ participant, operation, input }: BranchRequest): ParticipantRecord {
     const known = this.#known.get(participant);
     if (!known) {
@@ -84,30 +92,36 @@ export class ParticipantRegistry {
         issues,
       });
     }
+    if (this.#isDown(participant, this.#observer.hearing(participant))) {
+      throw new ConcordatError('participant-unavailable', `${participant} sends no heartbeats.`, {
+        participant,
+        retryAfterMs: HEARTBEAT_INTERVAL_MS, // how soon one that is back is heard
+      });
+    }
     return known.record;
   }
 
-  views(now: number): ParticipantView[] {
-    return [...this.#known.values()].map(({ record }) => this.#view(record, now));
+  views(): ParticipantView[] {
+    return [...this.#known.values()].map(({ record }) => this.#view(record));
   }
 
   /** @throws ConcordatError participant-not-found */
-  view(name: string, now: number): ParticipantView {
+  view(name: string): ParticipantView {
     const known = this.#known.get(name);
     if (!known) throw new ConcordatError('participant-not-found', `No participant is called ${JSON.stringify(name)}.`);
-    return this.#view(known.record, now);
+    return this.#view(known.record);
   }
 
-  #announcementOf(heartbeat: Heartbeat, health: Health): ParticipantDescriptor | undefined {
+  #announcementOf(heartbeat: Heartbeat): ParticipantDescriptor | undefined {
     const { participant: name, isolation, operations } = heartbeat;
     const descriptor = { name, isolation, operations };
     const text = textOf(descriptor);
     // Announced until the ledger has it: a proposal may be lost with its leader, or come before there is one.
     if (text === this.#known.get(name)?.text) return undefined;
-    if (text !== health.compiled) {
+    if (text !== this.#compiled.get(name)) {
       const ajv = compiler();
       for (const operation of operations) ajv.compile(operation.inputSchema);
-      health.compiled = text;
+      this.#compiled.set(name, text);
     }
     return descriptor;
   }
@@ -131,20 +145,24 @@ export class ParticipantRegistry {
     return validate;
   }
 
-  #view(record: ParticipantRecord, now: number): ParticipantView {
-    const all = [...(this.#health.get(record.name)?.instances.values() ?? [])];
-    const up = all.filter(({ heardAt }) => now - heardAt <= DOWN_AFTER_MS);
-    const ages = up.flatMap(({ oldestPreparedMs }) => (oldestPreparedMs === null ? [] : [oldestPreparedMs]));
+  /** A goodbye needs no second word: it is not suspected but heard. */
+  #isDown(participant: string, own: OwnHearing): boolean {
+    return this.#observer.isStopped(participant) || isCondemned(participant, own, this.ports.observers);
+  }
+
+  #view({ name, isolation, operations }: ParticipantRecord): ParticipantView {
+    const own = this.#observer.hearing(name);
+    const observers = wordsOn(name, own, this.ports.observers);
+    const knownAlive = observers.some(({ word }) => word === 'alive');
     return {
-      name: record.name,
-      isolation: record.isolation,
-      operations: record.operations,
-      health: up.length > 0 ? 'up' : 'down',
-      instances: up.length,
-      lastHeartbeatAt: all.length > 0 ? Math.max(...all.map(({ heardAt }) => heardAt)) : null,
-      preparedCount: Math.max(0, ...up.map(({ preparedCount }) => preparedCount)),
-      oldestInDoubtMs: ages.length > 0 ? Math.max(...ages) : null,
-      lag: this.lagOf(record.name),
+      name,
+      isolation,
+      operations,
+      health: this.#isDown(name, own) ? 'down' : knownAlive ? 'up' : 'unknown',
+      suspicion: own.suspicion,
+      observers,
+      ...this.#observer.vitals(name),
+      lag: this.ports.lagOf(name),
     };
   }
 }

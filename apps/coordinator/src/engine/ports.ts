@@ -14,6 +14,8 @@ export interface Messenger {
   readonly joined: boolean;
   /** False while Kafka cannot be reached. */
   readonly available: boolean;
+  /** Whether all that participants send reaches this replica now, so that silence means something. */
+  readonly hears: boolean;
   /** Sends and forgets: a command that is lost is sent again by its transaction's resend timer. */
   send(command: Command): void;
   /** Resolves once every event is acknowledged. */

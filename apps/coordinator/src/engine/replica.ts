@@ -21,6 +21,7 @@ import { AppliedWaiters } from './applied-waiters.js';
 import type { DecisionLog, DecisionLogListener, LogEntry } from './decision-log.js';
 import { Leader } from './leader.js';
 import { missingRecord } from './missing-record.js';
+import type { Observers } from './observers.js';
 import { Outbox } from './outbox.js';
 import { Persister } from './persister.js';
 import type { Clock, EngineLogger, EngineMetrics, Messenger, Random } from './ports.js';
@@ -43,6 +44,8 @@ export interface ReplicaPorts {
   readonly log: DecisionLog;
   readonly store: TransactionStore;
   readonly messenger: Messenger;
+  /** The other replicas, as observers of participants. */
+  readonly observers: Observers;
   readonly metrics: EngineMetrics;
   readonly logger: EngineLogger;
   readonly clock: Clock;

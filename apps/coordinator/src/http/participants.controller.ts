@@ -30,10 +30,16 @@ export class ParticipantsController {
   }
 }
 
+const rounded = (suspicion: number | null) => suspicion && Math.round(suspicion * 100) / 100;
+
 const participantBody = (view: ParticipantView) => ({
   name: view.name,
   isolation: view.isolation,
   health: view.health,
+  suspicion: rounded(view.suspicion),
+  observers: view.observers.map(({ nodeId, word, suspicion, ageMs }) => {
+    return { nodeId, word, suspicion: rounded(suspicion), ageMs: Math.round(ageMs) };
+  }),
   instances: view.instances,
   lastHeartbeatAt: view.lastHeartbeatAt === null ? null : isoTime(view.lastHeartbeatAt),
   lag: view.lag,

@@ -187,11 +187,29 @@ const operationSchema = z
   })
   .meta({ id: 'Operation' });
 
+const suspicionSchema = z
+  .number()
+  .nullable()
+  .describe('Phi: 8 means, were it alive, so long a silence would come once in 10^8 times. Null where nothing is told.');
+
 export const participantSchema = z
   .strictObject({
     name: participantNameSchema,
     isolation: isolationSchema,
-    health: z.enum(['up', 'down']),
+    health: z
+      .enum(['up', 'down', 'unknown'])
+      .describe('`down`: work for it is refused. `unknown`: nobody can tell, and work for it is taken.'),
+    suspicion: suspicionSchema,
+    observers: z
+      .array(
+        z.strictObject({
+          nodeId: z.int(),
+          word: z.enum(['alive', 'suspected', 'unknown']),
+          suspicion: suspicionSchema,
+          ageMs: z.int().nonnegative(),
+        }),
+      )
+      .describe('What each replica says, as far as it has reached the one that answers; that one comes first.'),
     instances: z.int().nonnegative(),
     lastHeartbeatAt: isoTime.nullable(),
     lag: z.int().nonnegative().describe('Commands sent to it that it has not answered yet.'),
@@ -216,6 +234,8 @@ const memberSchema = z
     appliedIndex: z.int().nullable(),
     persistedIndex: z.int().nullable(),
     lagMs: z.int().nullable().describe('How long it has been behind, in ms; null while it is not heard.'),
+    lastContactMs: z.int().nullable().describe('How long ago it last answered the replica that answers, in ms.'),
+    suspicion: suspicionSchema,
   })
   .meta({ id: 'Member' });
 

@@ -10,15 +10,27 @@ import {
 import type { Transport } from '@concordat/transport';
 import type { EngineLogger, Messenger } from '../engine/ports.js';
 
+/**
+ * The brokers answer a read four times a second, also where there is nothing to read. Shorter than any silence that is
+ * suspected: when Kafka goes away, this is noticed first. In ms.
+ */
+const UNREAD_MS_MAX = 1_500;
+
 /** Carries commands and outcome events over the transport. */
 export class KafkaMessenger implements Messenger {
   /** Whether the replies are being read: before that, an answer could be missed. */
   joined = false;
 
+  /** @param repliesUnreadMs how long ago the replies were last read to their end, in ms */
   constructor(
     private readonly transport: Transport,
     private readonly logger: EngineLogger,
+    private readonly repliesUnreadMs: () => number,
   ) {}
+
+  get hears(): boolean {
+    return this.available && this.repliesUnreadMs() <= UNREAD_MS_MAX;
+  }
 
   get available(): boolean {
     return this.joined && this.transport.available;

@@ -32,6 +32,7 @@ export interface ReplyHandler {
  */
 export class ReplyReader {
   #subscription: Subscription | undefined;
+  #readAt = Number.NEGATIVE_INFINITY;
 
   /** @param onDeadLetter counts dead letters, for the alert */
   constructor(
@@ -48,11 +49,19 @@ export class ReplyReader {
       groupId: `concordat-coordinator-${memberId}`,
       from: 'end',
       onMessage: (message) => this.#onMessage(message),
+      onRead: () => {
+        this.#readAt = performance.now();
+      },
       onError: (error, message) => {
         if (message) this.#refuse(message, (error as Error).message);
         else this.logger.warn({ err: error }, 'reading replies');
       },
     });
+  }
+
+  /** How long ago all brokers had answered a read, in ms; endless before the first. */
+  get unreadMs(): number {
+    return performance.now() - this.#readAt;
   }
 
   async stop(): Promise<void> {

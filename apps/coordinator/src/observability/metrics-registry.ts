@@ -37,6 +37,20 @@ export class MetricsRegistry {
     };
   }
 
+  /** Values with one label each, asked for at each scrape. */
+  gauges(name: string, help: string, label: string, read: () => Iterable<readonly [string, number]>): void {
+    new Gauge({
+      name,
+      help,
+      labelNames: [label],
+      registers: [this.registry],
+      collect() {
+        this.reset();
+        for (const [of, value] of read()) this.set({ [label]: of }, value);
+      },
+    });
+  }
+
   /** A value that is asked for at each scrape. */
   gauge(name: string, help: string, read: () => number): void {
     new Gauge({
