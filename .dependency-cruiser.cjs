@@ -124,7 +124,7 @@ module.exports = {
     exclude: { path: '/dist/' },
     enhancedResolveOptions: {
       exportsFields: ['exports'],
-      conditionNames: ['types', 'import', 'node', 'default'],
+      conditionNames: ['@concordat/source', 'types', 'import', 'node', 'default'],
       mainFields: ['types', 'module', 'main'],
     },
   },
