@@ -68,6 +68,12 @@ export const ERRORS = define({
     retryable: false,
     advice: 'It was released or its time is over; lease a new one.',
   },
+  'lock-session-not-found': {
+    status: 404,
+    title: 'No such session of locks',
+    retryable: false,
+    advice: 'It has ended, was not renewed in time, or is another caller’s. What it held is released; open a new one.',
+  },
   'method-not-allowed': {
     status: 405,
     title: 'The method is not allowed here',
@@ -110,6 +116,18 @@ export const ERRORS = define({
     retryable: false,
     advice: 'Enlist at least one branch before the commit.',
   },
+  'lock-held': {
+    status: 409,
+    title: 'The lock is held',
+    retryable: true,
+    advice: 'Ask again after the time in Retry-After, or with a longer `waitMs`; `owner` says who holds it.',
+  },
+  'lock-not-held': {
+    status: 409,
+    title: 'The token does not hold the lock',
+    retryable: false,
+    advice: 'The lease was over or the lock was released. Stop what the lock was for; acquire it anew to go on.',
+  },
   'transaction-gone': {
     status: 410,
     title: 'The transaction was pruned',
@@ -121,6 +139,12 @@ export const ERRORS = define({
     title: 'The snapshot is too old',
     retryable: false,
     advice: 'Versions that it needs have been collected. Lease a snapshot, or read at a newer one.',
+  },
+  'resolve-refused': {
+    status: 409,
+    title: 'The transaction cannot be resolved like this',
+    retryable: false,
+    advice: 'See `detail` and GET /v1/in-doubt. What is decided stays, and nobody commits without every vote.',
   },
   'membership-refused': {
     status: 409,
@@ -182,6 +206,12 @@ export const ERRORS = define({
     retryable: false,
     advice: 'Release those that are no longer read; each holds up the collection of old versions.',
   },
+  'too-many-locks': {
+    status: 422,
+    title: 'Too many locks are held',
+    retryable: false,
+    advice: 'Release those that are not needed; GET /v1/locks lists them.',
+  },
   'too-many-branches': {
     status: 422,
     title: 'The transaction has too many branches',
@@ -193,6 +223,12 @@ export const ERRORS = define({
     title: 'The headers are too large or too many',
     retryable: false,
     advice: 'Send fewer or shorter headers.',
+  },
+  'too-many-requests': {
+    status: 429,
+    title: 'This caller asks for more than its share',
+    retryable: true,
+    advice: 'Nothing was done. Retry after the time in Retry-After; keep fewer calls under way at once.',
   },
   internal: {
     status: 500,

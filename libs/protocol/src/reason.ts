@@ -38,6 +38,7 @@ export const ABORT_REASONS = {
   'snapshot-too-old': 'Versions that the snapshot needs have been collected.',
   'snapshot-in-future': 'The participant has not heard that the coordinator has applied that much.',
   'participant-busy': 'The participant has no room for another session.',
+  'resolved-by-operator': 'An operator has ended it; see GET /v1/operator-actions.',
   hazard: 'A participant contradicts the decision.',
 } as const;
 export type AbortReasonCode = keyof typeof ABORT_REASONS;

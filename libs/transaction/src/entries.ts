@@ -132,7 +132,7 @@ export interface OperatorEntry {
   readonly outcome: string | null;
   /** Of the transaction that `target` names. */
   readonly resolution?: {
-    /** Participants whose answer to the decision is waited for no longer. */
+    /** Participants whose answer to the decision is waited for no longer; that of every other one is there (D7). */
     readonly givenUp: readonly string[];
     /** Participants whose contradiction somebody has looked at. */
     readonly acknowledged: readonly string[];

@@ -5,9 +5,11 @@ export {
   type Coordination,
   type CoordinationState,
   isRunning,
+  type ParticipantWork,
   recordOf,
   resumeCoordination,
 } from './coordination.js';
+export { needsFinalising } from './decided-records.js';
 export { decodeEntry, type Entry, encodeEntry, type OperatorEntry, type ReconcileEntry } from './entries.js';
 export { ENTRY_FORMATS, FORMAT_VERSION, formatOf, formatVersionOf, membersBelow } from './formats.js';
 export { type HazardChanges, type HazardRecord, hazardKey, OpenHazards } from './hazards.js';

@@ -234,7 +234,7 @@ export class Ledger {
   /** How records end by an operator's word. */
   #ending(index: number, { at, actor, reason }: OperatorEntry): Ending {
     return {
-      settle: (record) => this.#settle(record, at),
+      complete: (record) => this.#complete(record, at, []),
       reconcile: (one) =>
         this.#applyReconcile(index, { type: 'reconcile', at, transactions: [one] }, resolvedReason(actor, reason)),
     };
@@ -326,10 +326,10 @@ export class Ledger {
   }
 
   /** Stores a decided record; one with nothing left to finalise is completed at once. */
-  #settle(record: TransactionRecord, at = record.decidedAt as number): TransactionRecord {
+  #settle(record: TransactionRecord): TransactionRecord {
     const outcome = record.outcome as 'committed' | 'aborted';
     if (!record.branches.some((branch) => needsFinalising(outcome, branch))) {
-      return this.#complete(record, at, []);
+      return this.#complete(record, record.decidedAt as number, []);
     }
     this.live.set(record.id, record);
     return record;

@@ -146,6 +146,16 @@ export class Reconciliation {
     return forgotten ? 'lost' : 'aborted'; // N3
   }
 
+  /** Transactions in doubt, at most `max`. */
+  open(max: number): string[] {
+    const open: string[] = [];
+    for (const id of this.#doubts.keys()) {
+      if (open.length === max) break;
+      if (!this.#isSettled(id)) open.push(id);
+    }
+    return open;
+  }
+
   reports(id: string): ReadonlyMap<string, BranchReport> {
     return this.#doubts.get(id)?.reports ?? new Map();
   }

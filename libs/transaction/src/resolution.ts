@@ -6,6 +6,7 @@
  * - O2 A branch that was given up shows as `hazard`, never as if its participant had answered. Of a committed transaction it
  *   stays open as `unconfirmed`, with the record of it: a participant that returns must hear COMMIT, and once the record
  *   is gone it would be told to roll back (D6). Of an aborted one nothing is kept open, since unknown means the same.
+ * - O3 Whoever gives up branches has heard DONE of all others (D7), so the transaction is complete with it.
  */
 import type { Reason } from '@concordat/protocol';
 import { needsFinalising } from './decided-records.js';
@@ -35,9 +36,10 @@ interface Held {
   readonly hazards: OpenHazards;
 }
 
-/** How the ledger ends records: it stores them, or completes them where nothing is left to finalise. */
+/** How the ledger ends records. */
 export interface Ending {
-  readonly settle: (record: TransactionRecord) => TransactionRecord;
+  /** Nothing is outstanding any more. */
+  readonly complete: (record: TransactionRecord) => TransactionRecord;
   readonly reconcile: (one: ReconcileEntry['transactions'][number]) => TransactionRecord[];
 }
 
@@ -85,7 +87,7 @@ export function applyOperator(
     open.open(hazard);
     hazards.set(hazardKey(hazard), hazard);
   }
-  return { transactions: [ending.settle(ended.record)], hazards, action };
+  return { transactions: [ending.complete(ended.record)], hazards, action };
 }
 
 /** A participant that was given up has answered; a repeated answer changes nothing. */
@@ -123,7 +125,7 @@ function contradicted(record: TransactionRecord, hazard: HazardEntry['hazards'][
   return { ...record, branches };
 }
 
-/** Ends the wait for participants that have not answered a decision (O2). */
+/** Ends the wait for participants that have not answered a decision (O2, O3). */
 function givenUp(
   record: TransactionRecord,
   participants: readonly string[],

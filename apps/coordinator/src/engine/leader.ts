@@ -31,6 +31,8 @@ import {
   withBranch,
 } from '@concordat/transaction';
 import { type CommandFrame, commandOf } from './commands.js';
+import { raiseHazard } from './in-doubt-hazards.js';
+import { type Counted, Load } from './load.js';
 import type { Clock, EngineLogger, EngineMetrics, Messenger, Random } from './ports.js';
 import { SnapshotsInUse } from './snapshots-in-use.js';
 import { TimerWheel } from './timer-wheel.js';
@@ -45,11 +47,17 @@ const TIMER_RESOLUTION_MS = 25;
 /** After these a transaction reads otherwise, also in the state that it was in. */
 const REPLIES: ReadonlySet<CoordinationEvent['type']> = new Set(['vote', 'done', 'executed']);
 
-interface Live {
-  readonly t: Coordination;
+interface Live extends Counted {
   dueAt: number;
   waiters: Waiter[];
 }
+
+const newLive = (t: Coordination, dueAt: number, waiters: Waiter[] = []): Live => ({
+  t,
+  dueAt,
+  waiters,
+  owed: new Map(),
+});
 
 export interface LeaderPorts {
   readonly propose: (entry: Entry) => void;
@@ -63,12 +71,18 @@ export interface LeaderPorts {
   /** A transaction that this leader does not hold: its last known state, from memory or Postgres. */
   readonly find: (id: string) => Promise<TransactionRecord | undefined>;
   /** Read only: what is applied, which snapshots are leased, whether earlier incarnations are reconciled. */
-  readonly ledger: Pick<Ledger, 'appliedCsn' | 'leases' | 'reconciliation'>;
+  readonly ledger: Pick<Ledger, 'appliedCsn' | 'hazards' | 'leases' | 'reconciliation'>;
+  /** A prepared branch asks about a transaction that nobody here may presume anything of. */
+  readonly onOrphan: (vote: Vote) => void;
+  /** Bound on transactions that are not finished. */
+  readonly inFlightMax: number;
 }
 
 export class Leader {
   /** False until the first entry of this term is applied (D2). */
   ready = false;
+  /** What is under way, counted. */
+  readonly load: Load;
   readonly #live = new Map<string, Live>();
   /** Those of earlier incarnations, which a restored cluster finishes for them. */
   readonly #older = new Set<string>();
@@ -86,6 +100,7 @@ export class Leader {
     readonly term: number,
     private readonly ports: LeaderPorts,
   ) {
+    this.load = new Load(ports.inFlightMax);
     this.#timers = new TimerWheel(
       TIMER_RESOLUTION_MS,
       () => ports.clock.now(),
@@ -105,12 +120,7 @@ export class Leader {
 
   /** Commands that the participant has not answered yet. */
   lagOf(participant: string): number {
-    let lag = 0;
-    for (const { t } of this.#live.values()) {
-      const { phase, session } = t.works.get(participant) ?? {};
-      if (phase === 'preparing' || (phase === 'prepared' && t.outcome !== null) || session?.queue.length) lag += 1;
-    }
-    return lag;
+    return this.load.lagOf(participant);
   }
 
   /** No snapshot below it is in use (S7): leased ones, those of undecided transactions, and whichever is given out next. */
@@ -138,8 +148,10 @@ export class Leader {
   #take(record: TransactionRecord): void {
     const before = this.#live.get(record.id);
     if (before) before.t.state = 'completed'; // its timer finds it ended
-    const live = { t: resumeCoordination(record), dueAt: 0, waiters: before?.waiters ?? [] };
+    if (before) this.load.ended(before);
+    const live = newLive(resumeCoordination(record), 0, before?.waiters);
     this.#live.set(record.id, live);
+    this.load.begun(live);
     if (isOlder(record.id, this.#incarnation)) this.#older.add(record.id);
     this.#advance(live, { type: 'due' });
   }
@@ -162,12 +174,18 @@ export class Leader {
 
   /** Adopts a new transaction; its BEGIN entry is proposed and not waited for (D4). */
   begin(t: Coordination, entry: Entry): void {
-    const live: Live = { t, dueAt: t.header.deadlineAt, waiters: [] };
+    const live = newLive(t, t.header.deadlineAt);
     this.#live.set(t.header.id, live);
+    this.load.begun(live);
     if (t.header.snapshot !== null) this.#snapshots.add(t.header.id, t.header.snapshot);
     this.#timers.schedule(live.dueAt, live);
     this.ports.propose(entry);
     this.ports.metrics.transactionBegun();
+  }
+
+  /** All that are not forgotten, as this leader drives them. */
+  *coordinations(): Generator<Coordination> {
+    for (const { t } of this.#live.values()) yield t;
   }
 
   /** @throws ConcordatError when the state of the transaction does not allow what the caller asks for */
@@ -220,11 +238,12 @@ export class Leader {
       const live = this.#live.get(record.id);
       if (!live) continue;
       if (record.decidedIndex === change.index) {
-        const { createdAt } = live.t.header;
+        const now = this.ports.clock.now();
+        this.load.decided(now - (record.decidedAt ?? now), now);
         this.ports.metrics.transactionDecided(
           record.outcome as never,
           record.reason?.code,
-          this.ports.clock.now() - createdAt,
+          now - live.t.header.createdAt,
         );
         this.#advance(live, { type: 'applied', record });
       }
@@ -233,8 +252,7 @@ export class Leader {
       this.#remove(live, record);
     }
     if (removed) this.#horizon = undefined;
-    const first = change.transactions[0];
-    if (first?.status === 'completed' && first.decidedIndex !== change.index) {
+    if (change.forgot) {
       this.#forgetting = false; // our FORGET is applied: what has gathered meanwhile goes next
       this.#forget(0);
     }
@@ -261,7 +279,9 @@ export class Leader {
     if (this.#deposed) return;
     const { clock, random } = this.ports;
     const before = live.t.state;
-    const effects = step(live.t, event, { now: clock.now(), random: random() });
+    const now = clock.now();
+    const effects = step(live.t, event, { now, random: random(), answersLateMs: this.load.lateMs(live) });
+    this.load.changed(live, now);
     for (const effect of effects) this.#carryOut(live, effect, event);
     if (live.t.outcome !== null) this.#snapshots.delete(live.t.header.id);
     if (live.t.state !== before || REPLIES.has(event.type)) this.ports.onChanged(live.t);
@@ -283,9 +303,11 @@ export class Leader {
         this.#forgettable.push({ id, hazards: effect.hazards });
         if (!this.#forgetting) this.#forget(live.waiters.length > 0 ? 0 : FORGET_GATHER_MS);
         return;
-      case 'hazard':
-        this.ports.metrics.hazardRaised(effect.participant);
-        return this.ports.logger.error({ transactionId: id, ...effect }, 'a participant contradicts the decision');
+      case 'hazard': {
+        const { outcome, csn } = live.t;
+        const { participant, detail } = effect;
+        return raiseHazard(this.ports, { transactionId: id, participant, outcome: outcome ?? 'aborted', csn, detail });
+      }
     }
   }
 
@@ -322,6 +344,7 @@ export class Leader {
     live.t.completedAt = record.completedAt;
     this.#live.delete(record.id);
     this.#older.delete(record.id);
+    this.load.ended(live);
     this.ports.metrics.transactionCompleted((record.completedAt ?? 0) - (record.decidedAt ?? 0));
     for (const waiter of live.waiters.splice(0)) waiter.resolve(record);
   }
@@ -340,13 +363,13 @@ export class Leader {
   async #answerUnknown(vote: Vote): Promise<void> {
     const { transactionId, participant } = vote;
     const id = parseTransactionId(transactionId);
-    const older = isOlder(transactionId, this.#incarnation) && this.ports.ledger.reconciliation !== null;
+    const older = isOlder(transactionId, this.#incarnation);
     const mine = id && id.incarnation === this.#incarnation && (id.term < this.term || this.hasIssued(transactionId));
     if (!(mine || older) || !this.ready) return this.ports.metrics.strayReply('vote');
     try {
       const record = await this.ports.find(transactionId);
       if (this.#deposed || this.#live.has(transactionId)) return;
-      if (older && !record?.outcome && this.ports.ledger.reconciliation === 'pending') return;
+      if (older && !record?.outcome && this.ports.ledger.reconciliation !== 'done') return this.#leaveInDoubt(vote);
       if (record && this.#nameBranch(record, vote)) return;
       const base = { v: WIRE_VERSION, transactionId, participant, ...this.#frame() } as const;
       const named = record?.branches.some(
@@ -361,6 +384,12 @@ export class Leader {
       // Postgres cannot be asked at the moment: the branch stays prepared and repeats its vote.
       this.ports.logger.warn({ transactionId, participant, err: error }, 'a prepared branch cannot be answered yet');
     }
+  }
+
+  /** Nothing may be presumed: its participants have not all been heard, or this cluster has never known of it. */
+  #leaveInDoubt(vote: Vote): void {
+    this.ports.metrics.strayReply('vote');
+    if (this.ports.ledger.reconciliation === null) this.ports.onOrphan(vote);
   }
 
   /** A branch of a transaction that reconciliation has committed before this participant was heard: it commits too. */

@@ -11,6 +11,7 @@ import {
   WIRE_VERSION,
 } from '@concordat/protocol';
 import {
+  type BranchReport,
   type Entry,
   isOlder,
   type Ledger,
@@ -20,6 +21,7 @@ import {
   type TransactionRecord,
   type Verdict,
 } from '@concordat/transaction';
+import { raiseHazard } from './in-doubt-hazards.js';
 import type { Clock, EngineLogger, EngineMetrics, Messenger } from './ports.js';
 
 const TURN_INTERVAL_MS = 500;
@@ -60,6 +62,20 @@ export class Reconciler {
     this.#timer.unref();
     ports.logger.info({ incarnation: ledger.incarnation }, 'restored: asking the participants for their branches');
     this.#turn();
+  }
+
+  /** Participants that have not told everything. */
+  get awaited(): readonly string[] {
+    return this.#state.awaited;
+  }
+
+  /** Transactions in doubt, at most `max`, with what their participants have said. */
+  doubts(max: number): { readonly id: string; readonly reports: ReadonlyMap<string, BranchReport> }[] {
+    return this.#state.open(max).map((id) => ({ id, reports: this.#state.reports(id) }));
+  }
+
+  reports(id: string): ReadonlyMap<string, BranchReport> {
+    return this.#state.reports(id);
   }
 
   stop(): void {
@@ -117,6 +133,7 @@ export class Reconciler {
           else transactions.push(this.#entryOf(id, verdict, known, at));
         }
         if (transactions.length > 0) this.ports.propose({ type: 'reconcile', at, transactions });
+        for (const one of transactions) this.#raise(one); // behind the entry that it contradicts
         for (const { id } of due) this.#state.settle(id);
       }
       this.#finish();
@@ -138,16 +155,23 @@ export class Reconciler {
     return reconciled(id, verdict, { known, reports, csn: this.#state.csnOf(id) }, at);
   }
 
+  /** Committed by one participant's word, and rolled back by another's. */
+  #raise({ header, csn, branches }: ReconcileEntry['transactions'][number]): void {
+    for (const participant of new Set(
+      branches.filter((one) => one.status === 'hazard').map((one) => one.participant),
+    )) {
+      const detail = 'reports that it has rolled back what another participant has committed';
+      raiseHazard(this.ports, { transactionId: header.id, participant, outcome: 'committed', csn, detail });
+    }
+  }
+
   /** What was decided before the backup was taken stays; a participant that contradicts it is never hidden. */
-  #compare({ id, outcome }: TransactionRecord): void {
+  #compare({ id, outcome, csn }: TransactionRecord): void {
     for (const [participant, report] of this.#state.reports(id)) {
       const contradicts = outcome === 'committed' ? report === 'aborted' : report === 'committed';
-      if (!contradicts) continue;
-      this.ports.metrics.hazardRaised(participant);
-      this.ports.logger.error(
-        { transactionId: id, participant, outcome, report },
-        'a participant contradicts the decision',
-      );
+      if (!contradicts || outcome === null) continue;
+      const detail = `reports ${report} after the restore, the decision was ${outcome}`;
+      raiseHazard(this.ports, { transactionId: id, participant, outcome, csn, detail });
     }
   }
 

@@ -19,7 +19,9 @@ import {
 } from '@concordat/transaction';
 import { AppliedWaiters } from './applied-waiters.js';
 import type { DecisionLog, DecisionLogListener, LogEntry } from './decision-log.js';
+import { Orphans } from './in-doubt-orphans.js';
 import { Leader } from './leader.js';
+import { LocksLeader } from './locks-leader.js';
 import { missingRecord } from './missing-record.js';
 import type { Observers } from './observers.js';
 import { Outbox } from './outbox.js';
@@ -56,6 +58,8 @@ export interface ReplicaPorts {
   readonly retentionMs: number;
   /** How long an idempotency key stands for its transaction, in ms. */
   readonly idempotencyKeyMs: number;
+  /** Bound on transactions that are not finished; more are refused with 503. */
+  readonly inFlightMax: number;
   /** The process cannot go on: its log or its database is lost to it. A restart recovers. */
   readonly onFatal: (error: Error) => void;
 }
@@ -77,6 +81,10 @@ export class Replica implements DecisionLogListener {
   reconciler: Reconciler | undefined;
   /** While this replica leads: the snapshots that are leased through it. */
   leases: SnapshotLeases | undefined;
+  /** While this replica leads: who waits for which lock, and whose time is over. */
+  locks: LocksLeader | undefined;
+  /** While this replica leads: prepared branches of transactions that nobody knows. */
+  readonly orphans: Orphans;
   readonly applied: AppliedWaiters;
   /** Unix ms of the first entry of the current term; when undecided transactions of earlier terms were settled. */
   termStartedAt = 0;
@@ -94,6 +102,7 @@ export class Replica implements DecisionLogListener {
   ) {
     this.ledger = new Ledger(state, KEYS_IN_MEMORY_MAX);
     this.applied = new AppliedWaiters(this.ledger);
+    this.orphans = new Orphans(ports.clock);
     this.#outbox = new Outbox(state.unpublished);
     this.#compactedIndex = state.appliedIndex;
     this.persister = new Persister(state, {
@@ -124,9 +133,11 @@ export class Replica implements DecisionLogListener {
       if (entry?.type === 'published') this.#outbox.published(entry.index);
       this.leader?.onChange(change);
       if (change.leased || change.released) this.leases?.onChange(change);
+      if (change.locks) this.locks?.onChange(change.locks);
       // After the leader has heard of the change: what the entry itself settles, the leader takes up as decided.
       if (entry?.type === 'term') this.#onTermApplied(term, entry.at);
-      if (entry?.type === 'reconcile') for (const record of change.transactions) this.leader?.adopt(record);
+      if (entry?.type === 'reconcile' || entry?.type === 'operator')
+        for (const record of change.transactions) this.leader?.adopt(record);
       this.#observer?.onChange(change);
     }
     this.applied.onApplied();
@@ -147,7 +158,9 @@ export class Replica implements DecisionLogListener {
       random,
       onChanged: (t) => this.#observer?.onCoordinationChanged(t),
       find: (id) => this.find(id),
+      onOrphan: (vote) => this.orphans.hear(vote),
       ledger: this.ledger,
+      inFlightMax: this.ports.inFlightMax,
     });
     this.propose({ type: 'term', incarnation, begun: this.ledger.incarnation, at: now });
     logger.info({ term }, 'leading');
@@ -157,10 +170,13 @@ export class Replica implements DecisionLogListener {
     if (this.leader) this.#orphans.push(...this.leader.depose());
     this.#observer?.onDeposed();
     this.leader = undefined;
+    this.orphans.clear();
     this.reconciler?.stop();
     this.reconciler = undefined;
     this.leases?.stop();
     this.leases = undefined;
+    this.locks?.stop();
+    this.locks = undefined;
     this.#publisher?.stop();
     this.#publisher = undefined;
     clearInterval(this.#pruning);
@@ -260,11 +276,11 @@ export class Replica implements DecisionLogListener {
       Math.min(PRUNE_INTERVAL_MS_MAX, retentionMs / 2, idempotencyKeyMs / 2),
     );
     this.#pruning.unref();
-    this.leases = new SnapshotLeases(term, {
-      ledger: this.ledger,
-      clock: this.ports.clock,
-      propose: (entry) => this.propose(entry),
-    });
+    const { ledger } = this;
+    const { clock } = this.ports;
+    const propose = (entry: Entry) => this.propose(entry);
+    this.leases = new SnapshotLeases(term, { ledger, clock, propose });
+    this.locks = new LocksLeader(term, { ledger, clock, propose });
     if (this.isReconciling) this.reconciler = this.#reconcile();
   }
 
