@@ -66,6 +66,7 @@ export class CoordinatorProcess {
       random: () => Math.random(),
       retentionMs: config.retentionMs,
       idempotencyKeyMs: config.idempotencyKeyMs,
+      inFlightMax: config.inFlightMax,
       opening: cluster.opening,
       onFatal: this.parts.onFatal,
     };

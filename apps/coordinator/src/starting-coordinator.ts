@@ -1,5 +1,6 @@
 import { ConcordatError } from '@concordat/protocol';
-import type { CoordinatorApi, ParticipantView, Readiness, SnapshotApi } from './engine/api.js';
+import type { AdmissionApi, CoordinatorApi, ParticipantView, Readiness, SnapshotApi } from './engine/api.js';
+import type { LockApi } from './engine/locks-api.js';
 import { STARTING_CHECK } from './http/health.controller.js';
 
 const RETRY_AFTER_MS = 1_000;
@@ -32,6 +33,14 @@ export class StartingCoordinator implements CoordinatorApi {
 
   get snapshots(): SnapshotApi {
     return this.real().snapshots;
+  }
+
+  get admission(): AdmissionApi {
+    return this.real().admission;
+  }
+
+  get locks(): LockApi {
+    return this.real().locks;
   }
 
   participants(): ParticipantView[] {

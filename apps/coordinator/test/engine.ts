@@ -52,6 +52,8 @@ export class CountingMetrics implements EngineMetrics {
     for (const { status } of answers) this.#count(`status ${status}`);
   };
   persisted = () => this.#count('persisted');
+  letIn = () => this.#count('let in');
+  turnedAway = (by: string, caller: string) => this.#count(`turned away by ${by} ${caller}`);
 
   #count(what: string): void {
     this.counts.set(what, (this.counts.get(what) ?? 0) + 1);
@@ -143,10 +145,11 @@ export async function startEngine({
     random: () => 0,
     retentionMs: 60_000,
     idempotencyKeyMs: 120_000,
+    inFlightMax,
     onFatal: (error: Error) => void fatal.push(error),
   };
   const replica = await Replica.open(ports);
-  const coordinator = new Coordinator(replica, ports, { inFlightMax, electionTimeoutMs: 1000 });
+  const coordinator = new Coordinator(replica, ports, { electionTimeoutMs: 1000 });
   await replica.start(coordinator);
   return { ...parts, replica, coordinator, fatal };
 }

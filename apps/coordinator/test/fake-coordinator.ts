@@ -1,6 +1,7 @@
 import { ConcordatError, formatTransactionId, parseTransactionId, type StatusAnswer } from '@concordat/protocol';
 import type { BranchRecord, SnapshotLease, TransactionRecord } from '@concordat/transaction';
 import type {
+  AdmissionApi,
   BeginRequest,
   BranchRequest,
   CallContext,
@@ -8,6 +9,7 @@ import type {
   ParticipantView,
   Readiness,
   SnapshotApi,
+  Turnaway,
   WaitFor,
 } from '../src/engine/api.js';
 import type { ListQuery } from '../src/engine/store.js';
@@ -69,6 +71,9 @@ export class FakeCoordinator implements CoordinatorApi {
       this.leases.delete(id);
     },
   };
+  /** What every begin is told before it is looked at. */
+  turnedAway: Turnaway | undefined;
+  readonly admission: AdmissionApi = { turnaway: () => this.turnedAway };
   /** Thrown by the next call of any method. */
   failNext: unknown;
   private sequence = 0;

@@ -11,4 +11,11 @@ describe('the delay before a resend', () => {
     expect(resendDelayMs(0, 0)).toBe(RESEND_FIRST_MS / 2);
     expect(resendDelayMs(0, 0.5)).toBe((RESEND_FIRST_MS * 3) / 4);
   });
+
+  it('is never shorter than what slow answers take, and as ever where they are quick', () => {
+    for (const attempt of [0, 1, 10]) {
+      expect(resendDelayMs(attempt, 0, 5000)).toBeGreaterThanOrEqual(5000);
+      expect(resendDelayMs(attempt, 0.7, 20)).toBe(resendDelayMs(attempt, 0.7));
+    }
+  });
 });

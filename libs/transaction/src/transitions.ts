@@ -61,6 +61,8 @@ export interface StepContext {
   readonly now: number;
   /** In [0, 1), for jitter. */
   readonly random: number;
+  /** Later than almost every answer of those that are asked, in ms; 0 or left out where nothing is known. */
+  readonly answersLateMs?: number;
 }
 
 type EventOf<E extends CoordinationEvent['type']> = Extract<CoordinationEvent, { type: E }>;
@@ -375,7 +377,7 @@ function sendOutstanding(t: Coordination, command: SentCommand): Effect[] {
 }
 
 function wake(t: Coordination, context: StepContext): Effect {
-  const next = context.now + resendDelayMs(t.resends, context.random);
+  const next = context.now + resendDelayMs(t.resends, context.random, context.answersLateMs);
   if (t.outcome !== null) return { type: 'wake', at: next };
   const isWaiting = t.state === 'preparing' || [...t.works.values()].some(isExecuting);
   return { type: 'wake', at: isWaiting ? Math.min(next, t.header.deadlineAt) : t.header.deadlineAt };

@@ -1,5 +1,6 @@
-import type { Isolation, OperationDescriptor, StatusesAnswer, StatusesRequest } from '@concordat/protocol';
+import type { ErrorCode, Isolation, OperationDescriptor, StatusesAnswer, StatusesRequest } from '@concordat/protocol';
 import type { BranchRecord, IdempotencyClaim, SnapshotLease, TransactionRecord } from '@concordat/transaction';
+import type { LockApi } from './locks-api.js';
 import type { ObserverWord } from './observers.js';
 import type { ListQuery } from './store.js';
 
@@ -94,6 +95,23 @@ export interface CoordinatorApi {
   participant(name: string): ParticipantView;
   readiness(): Readiness;
   readonly snapshots: SnapshotApi;
+  readonly locks: LockApi;
+  readonly admission: AdmissionApi;
+}
+
+/** Why a call would be refused at this moment, told before it is looked at any further. */
+export interface Turnaway {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly participant?: string;
+  /** When to come back: ms from now. It is kept free for whoever is told, so ask once for each call that is refused. */
+  promise(): number;
+}
+
+/** How much is taken on. */
+export interface AdmissionApi {
+  /** @param participants those that the call makes work for at once */
+  turnaway(caller: string, participants: readonly string[]): Turnaway | undefined;
 }
 
 /** Snapshots, and what became of transactions, by the ledger of this replica. */

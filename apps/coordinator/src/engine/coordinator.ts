@@ -8,12 +8,10 @@ import {
   type Done,
   type Executed,
   type Heartbeat,
-  type Reason,
   type Vote,
 } from '@concordat/protocol';
 import {
   type BranchRecord,
-  beginCoordination,
   branchRecords,
   type Change,
   type Coordination,
@@ -21,11 +19,9 @@ import {
   type IdempotencyClaim,
   type ParticipantRecord,
   recordOf,
-  step,
-  type TransactionHeader,
   type TransactionRecord,
 } from '@concordat/transaction';
-import { Admission } from './admission.js';
+import { Admission, BEGIN_ONLY, oneShot } from './admission.js';
 import type {
   BeginRequest,
   BranchRequest,
@@ -37,15 +33,16 @@ import type {
   ReadOptions,
   WaitFor,
 } from './api.js';
-import { abortedError, notActive, rolledBack, unavailable, unknownOutcome } from './errors.js';
+import { abortedError, byCaller, notActive, rolledBack, stopped, unavailable, unknownOutcome } from './errors.js';
 import { IdempotencyKeys } from './idempotency.js';
-import { checkIsolation, isolationOf, mustBeGlobal } from './isolation.js';
+import { checkIsolation, mustBeGlobal } from './isolation.js';
 import type { Leader } from './leader.js';
 import { LeaderContact } from './leader-contact.js';
+import { Locks } from './locks.js';
 import { missingRecord } from './missing-record.js';
+import { newCall, newCoordination } from './new-coordination.js';
 import type { Observation } from './observers.js';
 import { ITSELF, mustReach } from './ownership.js';
-import type { Observation } from './observers.js';
 import { ParticipantRegistry } from './participant-registry.js';
 import type { Replica, ReplicaObserver, ReplicaPorts } from './replica.js';
 import { Snapshots } from './snapshots.js';
@@ -53,7 +50,6 @@ import type { ListQuery } from './store.js';
 import { Watchers } from './watchers.js';
 import { pause, within } from './within.js';
 
-const TIMEOUT_DEFAULT_MS = 30_000;
 const BRANCHES_MAX = 100;
 /** After the deadline everything is settled; a decision that takes longer than this to be durable is reported as unknown. */
 const DECISION_GRACE_MS = 10_000;
@@ -61,58 +57,73 @@ const DECISION_GRACE_MS = 10_000;
 const WAIT_MAX_MS = 30_000;
 
 export interface CoordinatorOptions {
-  /** Bound on transactions that are not finished; more are refused with 503. */
-  readonly inFlightMax: number;
   /** The shortest, in ms: the measure of how long a leader may be silent. */
   readonly electionTimeoutMs: number;
 }
 
 export class Coordinator implements CoordinatorApi, ReplicaObserver {
+  readonly admission: Admission;
   readonly snapshots: Snapshots;
+  readonly locks: Locks;
   readonly #keys: IdempotencyKeys;
   readonly #registry: ParticipantRegistry;
   readonly #watchers = new Watchers();
   readonly #contact: LeaderContact;
-  readonly #admission: Admission;
 
   constructor(
     private readonly replica: Replica,
     private readonly ports: ReplicaPorts,
     options: CoordinatorOptions,
   ) {
-    this.#admission = new Admission(options.inFlightMax, {
-      messenger: ports.messenger,
+    this.admission = new Admission({
+      ...ports,
       backlogFull: () => replica.persister.full,
+      leader: () => (replica.leader?.ready ? replica.leader : undefined),
     });
     this.#keys = new IdempotencyKeys(replica.ledger, ports.store);
     this.snapshots = new Snapshots(replica, ports.metrics, () => this.#confirm());
+    this.locks = new Locks(replica, () => this.#confirm());
     this.#contact = new LeaderContact(ports.log, ports.clock, options.electionTimeoutMs);
     this.#registry = new ParticipantRegistry({ ...ports, lagOf: (name) => replica.leader?.lagOf(name) ?? 0 });
     for (const participant of replica.ledger.participants.values()) this.#registry.register(participant);
   }
 
-  async begin(request: BeginRequest, { caller, claim }: CallContext): Promise<TransactionRecord> {
+  async begin(request: BeginRequest, context: CallContext): Promise<TransactionRecord> {
+    const { caller, claim } = context;
     if (claim) {
       const known = await this.#keys.resolve(claim);
       if (known) return this.#replay(known, request);
     }
     const leader = this.#leader();
-    this.#admission.admitTransaction(leader);
-    const branches = request.branches ?? [];
-    if (request.commit && branches.length === 0) {
+    const { branches = [], commit = false } = request;
+    if (commit && branches.length === 0) {
       throw new ConcordatError('transaction-empty', 'A one-shot transaction needs at least one branch.');
     }
-    const header = this.#newHeader(leader, request, caller);
-    const t = beginCoordination(header, claim ? [claim] : []);
-    for (const branch of branches) {
-      step(t, { type: 'enlist', ...newCall(t, branch) }, { now: header.createdAt, random: 0 });
-    }
+    const participants = branches.map((branch) => this.#registry.check(branch));
+    const call = { caller, ...(commit ? oneShot(participants) : BEGIN_ONLY) };
+    const begun = await this.admission.admit(leader, call, () => this.#begin(request, context, participants));
+    if (typeof begun === 'string') return this.#replay(begun, request);
+    if (!commit) return recordOf(begun.t);
+    return this.#outcome(begun.leader, begun.t.header.id, request.wait, claim !== undefined);
+  }
+
+  /** @returns the id where another call with this key has begun the transaction meanwhile */
+  #begin(
+    request: BeginRequest,
+    context: CallContext,
+    participants: readonly ParticipantRecord[],
+  ): { leader: Leader; t: Coordination } | string {
+    const { claim } = context;
+    const leader = this.#leader(); // a call that has waited may find another one
+    // The snapshot is everything applied: a commit proves afterwards that it was the true leader's (design §3).
+    const snapshot = this.replica.isReconciling ? null : this.replica.ledger.appliedCsn;
+    const t = newCoordination(leader.nextId(), request, context, participants, snapshot, this.ports.clock.now());
+    const { header, claims } = t;
     const first = claim && this.#keys.claim(claim, header.id, header.createdAt);
-    if (first) return this.#replay(first, request); // another call with this key came in between
-    leader.begin(t, { type: 'begin', header, branches: branchRecords(t), claims: t.claims });
-    if (!request.commit) return recordOf(t);
-    leader.deliver(header.id, { type: 'commit', claims: [] });
-    return this.#outcome(leader, header.id, request.wait, claim !== undefined);
+    if (first) return first;
+    leader.begin(t, { type: 'begin', header, branches: branchRecords(t), claims });
+    if (request.commit) leader.deliver(header.id, { type: 'commit', claims: [] });
+    return { leader, t };
   }
 
   async enlist(id: string, request: BranchRequest, context = ITSELF): Promise<BranchRecord> {
@@ -129,11 +140,15 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
     const t = this.#open(leader, id, context);
     if (!t) throw notActive(await this.get(id, {}, context));
     mustBeGlobal('An operation that runs at once', this.#checkBranch(t, request));
-    this.#admission.admitWork();
-    const { participant, call } = newCall(t, request);
-    leader.deliver(id, { type: 'execute', participant, call });
-    const { branchId } = call;
-    const answered = leader.wait(id, { participant, branchId }, false) as Promise<TransactionRecord>;
+    const { participant } = request;
+    const asked = { caller: t.header.caller, participants: [participant], kind: 'execute' } as const;
+    const branchId = await this.admission.admit(leader, asked, () => {
+      const { call } = newCall(t, request);
+      leader.deliver(id, { type: 'execute', participant, call });
+      return call.branchId;
+    });
+    const answered = leader.wait(id, { participant, branchId }, false);
+    if (!answered) throw notActive(await this.get(id, {}, context));
     const record = await within(answered, this.#decidedWithin(t));
     if (!record) throw unknownOutcome(id);
     if (record.outcome === 'aborted') throw abortedError(record);
@@ -146,7 +161,7 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
     const leader = this.#leader();
     const t = this.#open(leader, id, context);
     if (!t) return this.#committed(await this.get(id, {}, context));
-    if (t.state === 'active') this.#admission.admitWork();
+    if (t.state === 'active') this.admission.admitWork();
     this.#deliver(leader, t, claim, (claims) => ({ type: 'commit', claims }));
     return this.#outcome(leader, id, wait, claim !== undefined);
   }
@@ -220,7 +235,7 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
       // to tell them when to come back. Until it was joined once, though, nobody has relied on this replica yet.
       { name: 'kafka', ok: messenger.available, ...(messenger.joined && { advisory: true }) },
       { name: 'postgres', ok: store.available || !persister.full, detail: `backlog ${persister.backlog}` },
-      { name: 'stopping', ok: !this.#admission.stopping },
+      { name: 'stopping', ok: !this.admission.stopping },
     ];
     return { ready: checks.every(({ ok, advisory }) => ok || advisory), checks };
   }
@@ -255,20 +270,25 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
 
   onDeposed(): void {
     this.#keys.releaseAll();
+    this.admission.dismissAll(unavailable('not-ready', 'This coordinator leads no more.'));
   }
 
   onRestored(): void {
     for (const participant of this.replica.ledger.participants.values()) this.#registry.register(participant);
+    this.locks.onRestored();
   }
 
   onChange(change: Change): void {
     for (const participant of change.participants) this.#registry.register(participant);
     for (const key of change.keys) this.#keys.release(key);
+    if (change.locks) this.locks.onChange(change.locks);
     for (const record of change.transactions) if (!this.replica.leader?.get(record.id)) this.#watchers.notify(record);
+    this.admission.onProgress();
   }
 
   onCoordinationChanged(t: Coordination): void {
     if (this.#watchers.has(t.header.id)) this.#watchers.notify(recordOf(t));
+    this.admission.onProgress();
   }
 
   /**
@@ -276,7 +296,7 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
    * @param graceMs how long to wait for decisions, in ms
    */
   async stop(graceMs: number): Promise<void> {
-    this.#admission.stop();
+    this.admission.stop();
     this.#contact.stop();
     this.#registry.stop();
     const until = this.ports.clock.now() + graceMs;
@@ -325,22 +345,6 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
     throw new ConcordatError('too-many-branches', `A transaction takes at most ${BRANCHES_MAX} branches.`, {
       transactionId: t.header.id,
     });
-  }
-
-  /** The snapshot is everything applied: a commit proves afterwards that it was the true leader's (design §3). */
-  #newHeader(leader: Leader, request: BeginRequest, caller: string): TransactionHeader {
-    const participants = (request.branches ?? []).map((branch) => this.#registry.check(branch));
-    const snapshot = this.replica.isReconciling ? null : this.replica.ledger.appliedCsn;
-    const isolation = isolationOf(request, participants, snapshot);
-    const now = this.ports.clock.now();
-    return {
-      id: leader.nextId(),
-      ...isolation,
-      label: request.label ?? null,
-      caller,
-      createdAt: now,
-      deadlineAt: now + (request.timeoutMs ?? TIMEOUT_DEFAULT_MS),
-    };
   }
 
   /** A key that was seen before: the same transaction, as far as the first call would have waited. */
@@ -394,13 +398,3 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
 }
 
 const REMOVED = 'this member was removed from its cluster; empty its log and its database, and it joins anew';
-const byCaller: Reason = { code: 'rolled-back', message: 'The caller rolled the transaction back.', retryable: false };
-const stopped: Reason = {
-  code: 'coordinator-stopping',
-  message: 'The coordinator stopped before the transaction was decided.',
-  retryable: true,
-};
-
-function newCall(t: Coordination, { participant, operation, input }: BranchRequest) {
-  return { participant, call: { branchId: String(t.branches.length + 1), operation, input } };
-}

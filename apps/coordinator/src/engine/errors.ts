@@ -1,4 +1,4 @@
-import { ConcordatError, type ErrorCode } from '@concordat/protocol';
+import { ConcordatError, type ErrorCode, type Reason } from '@concordat/protocol';
 import type { TransactionRecord } from '@concordat/transaction';
 
 const RETRY_AFTER_MS = 1000;
@@ -13,6 +13,18 @@ export function abortedError(record: TransactionRecord): ConcordatError {
     transaction: record,
   });
 }
+
+export const byCaller: Reason = {
+  code: 'rolled-back',
+  message: 'The caller rolled the transaction back.',
+  retryable: false,
+};
+
+export const stopped: Reason = {
+  code: 'coordinator-stopping',
+  message: 'The coordinator stopped before the transaction was decided.',
+  retryable: true,
+};
 
 /** What a rollback answers: the aborted transaction, or why there is none. */
 export function rolledBack(record: TransactionRecord): TransactionRecord {

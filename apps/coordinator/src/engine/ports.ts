@@ -34,6 +34,10 @@ export interface EngineMetrics {
   strayReply(type: string): void;
   statusesAnswered(answers: readonly StatusAnswer[]): void;
   persisted(transactions: number, tookMs: number): void;
+  /** A begin, or an operation that runs at once, goes on after it has waited for so long. */
+  letIn(waitedMs: number): void;
+  /** It was refused, by its caller's excess, a participant's lag, or for want of a place. */
+  turnedAway(by: 'caller' | 'participant' | 'places', caller: string): void;
 }
 
 export interface EngineLogger {

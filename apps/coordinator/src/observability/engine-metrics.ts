@@ -4,6 +4,8 @@ import type { MetricsRegistry } from './metrics-registry.js';
 import type { CounterFamily, CounterSeries, HistogramFamily, HistogramSeries } from './series.js';
 
 const MS_PER_S = 1000;
+/** Callers that are counted by name; all others together are `other`. */
+const CALLERS_NAMED_MAX = 20;
 
 /** What the engine counts, under the names that dashboards and alerts use. */
 export class CoordinatorMetrics implements EngineMetrics {
@@ -19,6 +21,9 @@ export class CoordinatorMetrics implements EngineMetrics {
   private readonly deadLetters: CounterSeries;
   private readonly persistedRows: CounterSeries;
   private readonly persistDuration: HistogramSeries;
+  private readonly admissionWait: HistogramSeries;
+  private readonly refusals: CounterFamily;
+  private readonly callers = new Set<string>();
 
   constructor(registry: MetricsRegistry) {
     const one = (family: CounterFamily): CounterSeries => family.with();
@@ -56,6 +61,13 @@ export class CoordinatorMetrics implements EngineMetrics {
     this.persistDuration = registry
       .durations('concordat_persist_duration_seconds', 'Duration of one batch into Postgres.')
       .with();
+    this.admissionWait = registry
+      .durations('concordat_admission_wait_seconds', 'How long what was admitted had waited for its turn.')
+      .with();
+    this.refusals = registry.counter(
+      'concordat_admission_refused_total',
+      'Calls refused, by what was short: caller (429), participant or places (503); and by caller.',
+    );
   }
 
   transactionBegun(): void {
@@ -95,6 +107,15 @@ export class CoordinatorMetrics implements EngineMetrics {
   persisted(transactions: number, tookMs: number): void {
     this.persistedRows.add(transactions);
     this.persistDuration.observe(tookMs / MS_PER_S);
+  }
+
+  letIn(waitedMs: number): void {
+    this.admissionWait.observe(waitedMs / MS_PER_S);
+  }
+
+  turnedAway(by: string, caller: string): void {
+    if (this.callers.size < CALLERS_NAMED_MAX) this.callers.add(caller);
+    this.refusals.with({ by, caller: this.callers.has(caller) ? caller : 'other' }).add();
   }
 }
 
