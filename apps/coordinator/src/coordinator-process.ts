@@ -178,5 +178,15 @@ export class CoordinatorProcess {
       'Messages received from Kafka.',
       () => transport.statistics.messagesReceived,
     );
+    registry.counterFrom(
+      'concordat_messages_refused_total',
+      'Messages whose signature was missing or wrong. Alert on any.',
+      () => transport.statistics.messagesRefused ?? 0,
+    );
+    registry.counterFrom(
+      'concordat_messages_unsigned_total',
+      'Messages accepted unsigned, while MESSAGE_KEYS_MODE is migrate.',
+      () => transport.statistics.messagesUnsigned ?? 0,
+    );
   }
 }

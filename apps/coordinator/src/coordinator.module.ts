@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TransportTls } from '@concordat/raft';
-import { createTransport } from '@concordat/transport';
+import { createTransport, openMessageSigning } from '@concordat/transport';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { ClusterNode } from './cluster/cluster-node.js';
 import { ClusterService } from './cluster/cluster-service.js';
@@ -12,6 +12,7 @@ import { CLUSTER_API } from './engine/cluster-api.js';
 import { Liveness } from './engine/liveness.js';
 import { EventStreams } from './http/event-streams.js';
 import { HTTP_CONTROLLERS } from './http/http-controllers.js';
+import { ownerOfTopic } from './kafka/message-owners.js';
 import { CoordinatorMetrics } from './observability/engine-metrics.js';
 import type { Logger } from './observability/logger.js';
 import { MetricsRegistry } from './observability/metrics-registry.js';
@@ -40,6 +41,10 @@ export function coordinatorModule(config: Config, logger: Logger, onFatal: (erro
       brokers: [...config.kafkaBrokers],
       clientId: `concordat-coordinator-${config.nodeId}`,
       ...(config.kafkaClient === undefined ? {} : { client: config.kafkaClient }),
+      ...(config.kafkaSecurity && { security: config.kafkaSecurity }),
+      ...(config.messageKeys && {
+        signing: openMessageSigning({ ...config.messageKeys, ownerOf: ownerOfTopic, logger }),
+      }),
       logger,
     }),
     openCluster: async (url) =>

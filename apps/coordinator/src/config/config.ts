@@ -1,3 +1,4 @@
+import { readTransportEnvironment, type TransportEnvironment, TransportEnvironmentError } from '@concordat/transport';
 import { z } from 'zod';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -11,6 +12,10 @@ export interface Config {
   /** Addresses as `host:port`. */
   readonly kafkaBrokers: readonly string[];
   readonly kafkaClient: 'kafkajs' | 'platformatic' | undefined;
+  /** How Kafka knows us and we it. */
+  readonly kafkaSecurity: TransportEnvironment['security'];
+  /** The file with all participants' keys: with it messages are signed and verified. */
+  readonly messageKeys: TransportEnvironment['messageKeys'];
   /** Holds the decision log; belongs to one replica. */
   readonly dataDirectory: string;
   readonly nodeId: number;
@@ -115,6 +120,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     databaseUrl: env.DATABASE_URL,
     kafkaBrokers: env.KAFKA_BROKERS,
     kafkaClient: env.KAFKA_CLIENT,
+    ...transportConfig(environment),
     dataDirectory: env.DATA_DIR,
     nodeId: env.NODE_ID,
     logLevel: env.LOG_LEVEL,
@@ -124,6 +130,16 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     stopGraceMs: env.STOP_GRACE_MS,
     ...clusterConfig(env),
   };
+}
+
+function transportConfig(environment: NodeJS.ProcessEnv): Pick<Config, 'kafkaSecurity' | 'messageKeys'> {
+  try {
+    const { security, messageKeys } = readTransportEnvironment(environment);
+    return { kafkaSecurity: security, messageKeys };
+  } catch (error) {
+    if (error instanceof TransportEnvironmentError) throw new ConfigError(error.message);
+    throw error;
+  }
 }
 
 function clusterConfig(

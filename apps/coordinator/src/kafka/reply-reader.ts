@@ -14,6 +14,7 @@ import {
 } from '@concordat/protocol';
 import type { IncomingMessage, Subscription, Transport } from '@concordat/transport';
 import type { EngineLogger } from '../engine/ports.js';
+import { ReplyTrust } from './reply-trust.js';
 
 /** A dead letter keeps at most this much of the message. */
 const DEAD_LETTER_VALUE_BYTES_MAX = 256 * 1024;
@@ -28,10 +29,11 @@ export interface ReplyHandler {
 
 /**
  * Reads every reply of every participant, from the end at start: prepared branches repeat themselves (D6), so nothing
- * that matters is missed. What cannot be read goes to the dead letters and never stops the reader.
+ * that matters is missed. What cannot be read or believed goes to the dead letters and never stops the reader.
  */
 export class ReplyReader {
   #subscription: Subscription | undefined;
+  readonly #trust = new ReplyTrust(() => performance.now());
   #readAt = Number.NEGATIVE_INFINITY;
 
   /** @param onDeadLetter counts dead letters, for the alert */
@@ -72,6 +74,7 @@ export class ReplyReader {
     const decoded = decodeReply(message.value);
     if (!decoded.ok) return this.#refuse(message, decoded.error);
     const reply = decoded.message;
+    this.#trust.check(message, reply); // what it throws comes back through onError
     switch (reply.type) {
       case 'vote':
         return this.handler.onVote(reply);

@@ -8,7 +8,7 @@ import { SIGNATURE_HEADER, signatureOf, verifySignature } from './signature.js';
 export const ANY_OWNER = Symbol('any owner');
 
 /** Whose keys a topic goes by: what is sent there is signed with them, what comes from there must be. Undefined: not signed. */
-export type TopicOwners = (topic: string) => string | typeof ANY_OWNER | undefined;
+export type TopicOwners = (topic: string, keys: MessageKeys) => string | typeof ANY_OWNER | undefined;
 
 /**
  * `strict`: what is not signed is refused, and nothing leaves unsigned. `migrate`: what is not signed is accepted, and
@@ -45,10 +45,11 @@ export class MessageSigning {
    * @throws TransportError transport-message-rejected when there is no key for the topic and one is needed
    */
   sign(message: OutgoingMessage): OutgoingMessage {
-    const { keys, ownerOf, mode, now } = this.options;
-    const owner = ownerOf(message.topic);
+    const { ownerOf, mode, now } = this.options;
+    const keys = this.options.keys();
+    const owner = ownerOf(message.topic, keys);
     if (owner === undefined) return message;
-    const key = owner === ANY_OWNER ? undefined : keys().signingKeyOf(owner);
+    const key = owner === ANY_OWNER ? undefined : keys.signingKeyOf(owner);
     if (owner === ANY_OWNER || !key) {
       if (mode === 'migrate') return message;
       throw new TransportError('transport-message-rejected', `There is no key to sign for ${message.topic} with.`);
@@ -62,8 +63,9 @@ export class MessageSigning {
    * @throws SignatureError when it is not to be believed
    */
   verify(message: IncomingMessage): void {
-    const { keys, ownerOf, mode } = this.options;
-    const owner = ownerOf(message.topic);
+    const { ownerOf, mode } = this.options;
+    const keys = this.options.keys();
+    const owner = ownerOf(message.topic, keys);
     if (owner === undefined) return;
     const header = Object.hasOwn(message.headers, SIGNATURE_HEADER) ? message.headers[SIGNATURE_HEADER] : undefined;
     if (header === undefined && mode === 'migrate') {
@@ -72,7 +74,7 @@ export class MessageSigning {
     }
     const mayWrite = (one: string) => owner === ANY_OWNER || one === owner;
     try {
-      message.signer = verifySignature(message, header, keys(), mayWrite);
+      message.signer = verifySignature(message, header, keys, mayWrite);
     } catch (error) {
       this.refused += 1;
       throw error;
