@@ -23,6 +23,7 @@ describe('the configuration', () => {
       advertisedUrl: undefined,
       electionTimeoutMs: 1000,
       tlsFiles: undefined,
+      credentials: undefined,
     });
   });
 
@@ -36,7 +37,9 @@ describe('the configuration', () => {
       raftListen: '127.0.0.1:7002',
       advertisedUrl: 'http://b:8080',
     });
-    expect(readConfig({ ...cluster, RAFT_PORT: '9000', HOST: '::' }).raftListen).toBe('[::]:9000');
+    expect(readConfig({ ...cluster, RAFT_PORT: '9000', HOST: '::', API_KEYS_FILE: 'keys.json' }).raftListen).toBe(
+      '[::]:9000',
+    );
     expect(() => readConfig({ ...cluster, NODE_ID: '3' })).toThrow('PEERS does not name this replica');
     expect(() => readConfig({ ...cluster, PEERS: 'b:7002' })).toThrow('PEERS cannot be used');
   });

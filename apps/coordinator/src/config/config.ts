@@ -1,5 +1,7 @@
 import { readTransportEnvironment, type TransportEnvironment, TransportEnvironmentError } from '@concordat/transport';
 import { z } from 'zod';
+import { ConfigError } from './config-error.js';
+import { type CredentialsConfig, credentialsShape, readCredentials } from './credentials-config.js';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
@@ -37,12 +39,11 @@ export interface Config {
   readonly electionTimeoutMs: number;
   /** PEM files: with them replicas speak mutual TLS. */
   readonly tlsFiles: { readonly authority: string; readonly certificate: string; readonly key: string } | undefined;
+  /** What callers are to show; undefined lets in everybody, on loopback only. */
+  readonly credentials: CredentialsConfig | undefined;
 }
 
-/** The environment cannot be used; the message names every variable that is wrong and what it should be. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError';
-}
+export { ConfigError };
 
 const integer = (min: number, max: number) =>
   z.coerce
@@ -97,6 +98,7 @@ const environmentSchema = z.object({
   TLS_CA_FILE: z.string().optional(),
   TLS_CERT_FILE: z.string().optional(),
   TLS_KEY_FILE: z.string().optional(),
+  ...credentialsShape,
 });
 
 /**
@@ -129,6 +131,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     inFlightMax: env.IN_FLIGHT_MAX,
     stopGraceMs: env.STOP_GRACE_MS,
     ...clusterConfig(env),
+    credentials: readCredentials(env.HOST, env),
   };
 }
 

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { ConfigError } from './config.js';
+import { ConfigError } from './config-error.js';
 
 /** Variables that may be given as a file instead, named `<variable>_FILE`: their values are secrets. */
 const SECRETS = ['DATABASE_URL'];

@@ -1,11 +1,19 @@
 import type { LoggerService } from '@nestjs/common';
-import { type Logger, pino } from 'pino';
+import { type DestinationStream, type Logger, pino } from 'pino';
+import { scrub } from './scrub.js';
 
 export type { Logger } from 'pino';
 
-/** Structured lines of JSON on standard output. */
-export const createLogger = (level: string, base: Record<string, unknown> = {}): Logger =>
-  pino({ level, base: { service: 'concordat-coordinator', ...base } });
+/** Structured lines of JSON, without secrets, on standard output unless told otherwise. */
+export const createLogger = (
+  level: string,
+  base: Record<string, unknown> = {},
+  output: DestinationStream = pino.destination(1),
+): Logger =>
+  pino(
+    { level, base: { service: 'concordat-coordinator', ...base } },
+    { write: (line: string) => output.write(scrub(line)) },
+  );
 
 /** What Nest itself has to say, in the same lines; its chatter at start is of interest to debugging only. */
 export class NestLogger implements LoggerService {
