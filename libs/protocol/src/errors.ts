@@ -74,6 +74,12 @@ export const ERRORS = define({
     retryable: false,
     advice: 'It has ended, was not renewed in time, or is another caller’s. What it held is released; open a new one.',
   },
+  'audit-not-found': {
+    status: 404,
+    title: 'No such audit',
+    retryable: false,
+    advice: 'GET /v1/audits lists those that are kept; each replica keeps its last ones.',
+  },
   'method-not-allowed': {
     status: 405,
     title: 'The method is not allowed here',
@@ -109,6 +115,12 @@ export const ERRORS = define({
     title: 'An operation of the transaction is still running',
     retryable: true,
     advice: 'Wait for the answer of the call with execute=now, then commit or go on.',
+  },
+  'audit-running': {
+    status: 409,
+    title: 'An audit is running on this replica',
+    retryable: true,
+    advice: 'GET /v1/audits/{id} with the `auditId` of this problem shows how far it is.',
   },
   'transaction-empty': {
     status: 409,
@@ -283,6 +295,12 @@ export const ERRORS = define({
     title: 'The coordinator is not ready',
     retryable: true,
     advice: 'Retry after the time in Retry-After, or ask another replica.',
+  },
+  'audit-unavailable': {
+    status: 503,
+    title: 'The replica that keeps the audit cannot be reached',
+    retryable: true,
+    advice: 'Retry when that replica is back: it goes on with what it had begun.',
   },
   stopping: {
     status: 503,

@@ -27,8 +27,8 @@ export interface PartitionRange {
   readonly from: number;
   /** The first offset not to read. */
   readonly end: number;
-  /** Whether there were records before `from`, by retention or because of `fromMs`. */
-  readonly isCut: boolean;
+  /** The first offset that is kept; above 0 where retention has removed something, below `from` where a time was given. */
+  readonly start: number;
 }
 
 /** What came at once. */
@@ -75,7 +75,7 @@ export class RangeReader {
       const start = starts[partition] ?? 0;
       const end = Math.max(start, tos ? Math.min(last, orEnd(tos[partition], last)) : last);
       const from = Math.min(end, Math.max(start, froms ? orEnd(froms[partition], last) : start));
-      return { topic, partition, from, end, isCut: from > 0 };
+      return { topic, partition, start, from, end };
     });
   }
 
