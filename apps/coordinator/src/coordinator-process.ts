@@ -85,6 +85,7 @@ export class CoordinatorProcess {
     this.parts.cluster.become(cluster);
     api.become(this.coordinator);
     this.exposeState(replica, cluster.log);
+    exposeAdmission(this.parts.registry, replica, coordinator);
     this.parts.liveness.watch(cluster.log, replica.persister);
     void this.coordinator.keepContact();
     void this.joinKafka(messenger, cluster.log.memberId);
@@ -143,11 +144,8 @@ export class CoordinatorProcess {
       'participant',
       () => api.participants().map(({ name, suspicion }) => [name, suspicion ?? 0]),
     );
-    registry.gauges(
-      'concordat_participant_up',
-      'Whether work for the participant is taken.',
-      'participant',
-      () => api.participants().map(({ name, health }) => [name, flag(health !== 'down')]),
+    registry.gauges('concordat_participant_up', 'Whether work for the participant is taken.', 'participant', () =>
+      api.participants().map(({ name, health }) => [name, flag(health !== 'down')]),
     );
     registry.gauge('concordat_kafka_available', 'Whether Kafka answers.', () => flag(transport.available));
     registry.gauge('concordat_postgres_available', 'Whether Postgres answers.', () => flag(store.available));
@@ -189,4 +187,23 @@ export class CoordinatorProcess {
       () => transport.statistics.messagesUnsigned ?? 0,
     );
   }
+}
+
+/** How much is taken on, and how much could be. */
+function exposeAdmission(registry: MetricsRegistry, replica: Replica, { admission }: Coordinator): void {
+  const load = () => replica.leader?.load;
+  const names = (): string[] => [...replica.ledger.participants.keys()];
+  registry.gauge(
+    'concordat_admission_places',
+    'Places for work under way, as many as the decision log keeps up with.',
+    () => load()?.places ?? 0,
+  );
+  registry.gauge('concordat_admission_working', 'Places that are taken.', () => admission.working);
+  registry.gauge('concordat_admission_waiting', 'Calls that wait for their turn.', () => admission.waiting);
+  registry.gauges('concordat_participant_lag', 'Commands that are not answered yet.', 'participant', () =>
+    names().map((name) => [name, load()?.lagOf(name) ?? 0]),
+  );
+  registry.gauges('concordat_participant_lag_max', 'With so many it is asked for no more.', 'participant', () =>
+    names().map((name) => [name, load()?.lagMaxOf(name) ?? 0]),
+  );
 }

@@ -1,5 +1,6 @@
 import { ConcordatError } from '@concordat/protocol';
 import type { AdmissionApi, CoordinatorApi, ParticipantView, Readiness, SnapshotApi } from './engine/api.js';
+import type { OperatorApi } from './engine/in-doubt-api.js';
 import type { LockApi } from './engine/locks-api.js';
 import { STARTING_CHECK } from './http/health.controller.js';
 
@@ -31,13 +32,16 @@ export class StartingCoordinator implements CoordinatorApi {
   readonly list: CoordinatorApi['list'] = async (...args) => this.real().list(...args);
   readonly watch: CoordinatorApi['watch'] = async (...args) => this.real().watch(...args);
 
+  get operators(): OperatorApi {
+    return this.real().operators;
+  }
+
   get snapshots(): SnapshotApi {
     return this.real().snapshots;
   }
 
-  get admission(): AdmissionApi {
-    return this.real().admission;
-  }
+  /** Until the real one is there nobody is turned away; a begin is told then that it is not ready. */
+  readonly admission: AdmissionApi = { turnaway: (...args) => this.coordinator?.admission.turnaway(...args) };
 
   get locks(): LockApi {
     return this.real().locks;

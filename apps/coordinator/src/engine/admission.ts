@@ -10,18 +10,12 @@ import { BEGIN_HOLDS_MS, CALLER_SHARE_MAX } from './admission/bounds.js';
 import { Gate, type Refusal, type Room } from './admission/gate.js';
 import type { AdmissionApi, Turnaway } from './api.js';
 import { unavailable } from './errors.js';
+import type { IdempotencyKeys } from './idempotency.js';
 import type { Leader } from './leader.js';
-import type { ReplicaPorts } from './replica.js';
+import type { Replica, ReplicaPorts } from './replica.js';
 
 /** How often those who wait are looked after, besides every change of what is under way. */
 const TICK_MS = 20;
-
-export interface AdmissionPorts extends Pick<ReplicaPorts, 'messenger' | 'clock' | 'metrics' | 'inFlightMax'> {
-  /** Whether too much waits for Postgres. */
-  readonly backlogFull: () => boolean;
-  /** The one that takes work now. */
-  readonly leader: () => Leader | undefined;
-}
 
 /** What asks to be admitted. */
 export interface Call {
@@ -59,10 +53,19 @@ export class Admission implements AdmissionApi {
   #tick: NodeJS.Timeout | undefined;
   #isLettingIn = false;
 
-  constructor(private readonly ports: AdmissionPorts) {}
+  constructor(
+    private readonly replica: Pick<Replica, 'leader' | 'persister'>,
+    private readonly ports: Pick<ReplicaPorts, 'messenger' | 'clock' | 'metrics' | 'inFlightMax'>,
+    private readonly keys: Pick<IdempotencyKeys, 'isKnown'>,
+  ) {}
 
   get stopping(): boolean {
     return this.#stopping;
+  }
+
+  /** Places that are taken. */
+  get working(): number {
+    return this.replica.leader?.load.working(this.ports.clock.now()) ?? 0;
   }
 
   /** Calls that wait for a place. */
@@ -121,7 +124,7 @@ export class Admission implements AdmissionApi {
   /** What is under way has changed. */
   onProgress(): void {
     if (this.#gate.waiting === 0 || this.#isLettingIn) return;
-    const leader = this.ports.leader();
+    const leader = this.replica.leader;
     if (!leader) return;
     const now = this.ports.clock.now();
     this.#isLettingIn = true; // what goes on changes what is under way, too
@@ -133,12 +136,12 @@ export class Admission implements AdmissionApi {
     this.#isLettingIn = false;
   }
 
-  turnaway(caller: string, participants: readonly string[]): Turnaway | undefined {
-    const leader = this.ports.leader();
+  turnaway(caller: string, participants: readonly string[], key = ''): Turnaway | undefined {
+    const leader = this.replica.leader;
     if (!leader?.ready || this.#stopping) return undefined;
     const now = this.ports.clock.now();
     const refused = this.#refusal(leader, { caller, participants, kind: 'one-shot' }, now);
-    if (!refused) return undefined;
+    if (!refused || (key !== '' && this.keys.isKnown(caller, key))) return undefined;
     return {
       promise: () => {
         this.ports.metrics.turnedAway(refused.by, refused.caller);
@@ -153,7 +156,7 @@ export class Admission implements AdmissionApi {
   #checkSurroundings({ kind }: Call): void {
     if (this.#stopping && kind !== 'execute') throw unavailable('stopping', 'This coordinator is stopping.');
     this.admitWork();
-    if (kind !== 'execute' && this.ports.backlogFull()) {
+    if (kind !== 'execute' && this.replica.persister.full) {
       throw unavailable('persistence-backlog-full', 'Too many records wait for Postgres.');
     }
   }
@@ -196,7 +199,7 @@ export class Admission implements AdmissionApi {
       this.onProgress();
       const now = this.ports.clock.now();
       for (let call = this.#gate.expired(now); call; call = this.#gate.expired(now)) {
-        const room = this.ports.leader();
+        const room = this.replica.leader;
         const full = room && call.participants.find((one) => room.load.lagOf(one) >= room.load.lagMaxOf(one));
         const by = this.#gate.refusalBy(full === undefined ? 'places' : 'participant', call.caller, now);
         call.reject(this.#turnAway({ ...by, ...(full !== undefined && { participant: full }) }, now));

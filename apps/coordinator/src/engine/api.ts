@@ -1,5 +1,6 @@
 import type { ErrorCode, Isolation, OperationDescriptor, StatusesAnswer, StatusesRequest } from '@concordat/protocol';
 import type { BranchRecord, IdempotencyClaim, SnapshotLease, TransactionRecord } from '@concordat/transaction';
+import type { OperatorApi } from './in-doubt-api.js';
 import type { LockApi } from './locks-api.js';
 import type { ObserverWord } from './observers.js';
 import type { ListQuery } from './store.js';
@@ -95,6 +96,7 @@ export interface CoordinatorApi {
   participant(name: string): ParticipantView;
   readiness(): Readiness;
   readonly snapshots: SnapshotApi;
+  readonly operators: OperatorApi;
   readonly locks: LockApi;
   readonly admission: AdmissionApi;
 }
@@ -110,8 +112,11 @@ export interface Turnaway {
 
 /** How much is taken on. */
 export interface AdmissionApi {
-  /** @param participants those that the call makes work for at once */
-  turnaway(caller: string, participants: readonly string[]): Turnaway | undefined;
+  /**
+   * @param participants those that the call makes work for at once
+   * @param key its Idempotency-Key, or none: a call that only asks again is not turned away
+   */
+  turnaway(caller: string, participants: readonly string[], key?: string): Turnaway | undefined;
 }
 
 /** Snapshots, and what became of transactions, by the ledger of this replica. */

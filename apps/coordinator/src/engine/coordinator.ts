@@ -35,6 +35,7 @@ import type {
 } from './api.js';
 import { abortedError, byCaller, notActive, rolledBack, stopped, unavailable, unknownOutcome } from './errors.js';
 import { IdempotencyKeys } from './idempotency.js';
+import { InDoubt } from './in-doubt.js';
 import { checkIsolation, mustBeGlobal } from './isolation.js';
 import type { Leader } from './leader.js';
 import { LeaderContact } from './leader-contact.js';
@@ -44,6 +45,7 @@ import { newCall, newCoordination } from './new-coordination.js';
 import type { Observation } from './observers.js';
 import { ITSELF, mustReach } from './ownership.js';
 import { ParticipantRegistry } from './participant-registry.js';
+import { mustCover } from './persisted-reads.js';
 import type { Replica, ReplicaObserver, ReplicaPorts } from './replica.js';
 import { Snapshots } from './snapshots.js';
 import type { ListQuery } from './store.js';
@@ -65,6 +67,7 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
   readonly admission: Admission;
   readonly snapshots: Snapshots;
   readonly locks: Locks;
+  readonly operators: InDoubt;
   readonly #keys: IdempotencyKeys;
   readonly #registry: ParticipantRegistry;
   readonly #watchers = new Watchers();
@@ -75,16 +78,13 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
     private readonly ports: ReplicaPorts,
     options: CoordinatorOptions,
   ) {
-    this.admission = new Admission({
-      ...ports,
-      backlogFull: () => replica.persister.full,
-      leader: () => (replica.leader?.ready ? replica.leader : undefined),
-    });
     this.#keys = new IdempotencyKeys(replica.ledger, ports.store);
+    this.admission = new Admission(replica, ports, this.#keys);
     this.snapshots = new Snapshots(replica, ports.metrics, () => this.#confirm());
     this.locks = new Locks(replica, () => this.#confirm());
     this.#contact = new LeaderContact(ports.log, ports.clock, options.electionTimeoutMs);
     this.#registry = new ParticipantRegistry({ ...ports, lagOf: (name) => replica.leader?.lagOf(name) ?? 0 });
+    this.operators = new InDoubt(replica, ports, this.#registry, () => this.#confirm());
     for (const participant of replica.ledger.participants.values()) this.#registry.register(participant);
   }
 
@@ -195,14 +195,9 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
   }
 
   async list(query: ListQuery): Promise<TransactionRecord[]> {
-    if (!this.ports.store.available) throw unavailable('postgres-unavailable', 'Postgres cannot be reached.');
     // They wait until Postgres holds everything that was decided when the call came.
     if (query.consistency !== 'stale') await this.#confirm();
-    const covered = await within(
-      this.replica.persister.covers().then(() => true),
-      WAIT_MAX_MS,
-    );
-    if (!covered) throw unavailable('postgres-unavailable', 'Postgres lags behind the decision log.');
+    await mustCover(this.replica.persister, this.ports.store);
     return this.ports.store.list(query);
   }
 
@@ -250,6 +245,7 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
 
   onDone(done: Done): void {
     this.replica.leader?.onDone(done);
+    this.operators.onDone(done);
   }
 
   onBranches(reply: BranchesReply): void {
@@ -270,6 +266,7 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
 
   onDeposed(): void {
     this.#keys.releaseAll();
+    this.operators.onDeposed();
     this.admission.dismissAll(unavailable('not-ready', 'This coordinator leads no more.'));
   }
 
@@ -282,6 +279,7 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
     for (const participant of change.participants) this.#registry.register(participant);
     for (const key of change.keys) this.#keys.release(key);
     if (change.locks) this.locks.onChange(change.locks);
+    this.operators.onChange(change);
     for (const record of change.transactions) if (!this.replica.leader?.get(record.id)) this.#watchers.notify(record);
     this.admission.onProgress();
   }

@@ -2,7 +2,7 @@ import type { Coordination, IdempotencyClaim, KeyRecord, Ledger } from '@concord
 import { keyReused } from './errors.js';
 import type { TransactionStore } from './store.js';
 
-const nameOf = ({ caller, key }: IdempotencyClaim): string => `${caller}\u0000${key}`;
+const nameOf = ({ caller, key }: Pick<IdempotencyClaim, 'caller' | 'key'>): string => `${caller}\u0000${key}`;
 
 /**
  * Which transaction an idempotency key stands for (D8): one that is under way in this process, one that the ledger
@@ -61,7 +61,12 @@ export class IdempotencyKeys {
     this.#underWay.clear();
   }
 
-  #inMemory(claim: IdempotencyClaim): KeyRecord | undefined {
+  /** Whether a key stands for a transaction, as far as memory tells. */
+  isKnown(caller: string, key: string): boolean {
+    return this.#inMemory({ caller, key }) !== undefined;
+  }
+
+  #inMemory(claim: Pick<IdempotencyClaim, 'caller' | 'key'>): KeyRecord | undefined {
     return this.#underWay.get(nameOf(claim)) ?? this.ledger.findKey(claim.caller, claim.key);
   }
 

@@ -14,13 +14,15 @@ import type { Leadership } from '../engine/cluster-api.js';
 import { pause } from '../engine/within.js';
 import { MIN_CSN_HEADER } from './min-csn.js';
 
-const FORWARDED_HEADER = 'x-concordat-forwarded';
+export const FORWARDED_HEADER = 'x-concordat-forwarded';
 /** How long a call waits for a leader to be there, in ms; a read of the cluster only as long as an election takes to begin. */
 const LEADER_WAIT_MS = 10_000;
 const RETRY_MS = 50;
 /** How soon a call notices that its leader leads no more, in ms. */
 const LEADER_CHECK_MS = 50;
 const CONNECTIONS_MAX = 256;
+/** Calls that are handed on or wait for a leader at once; further ones are refused here. */
+const FORWARDED_MAX = 2_000;
 /** A long poll ends by itself before this. */
 const ANSWER_TIMEOUT_MS = 120_000;
 const HEADERS_PASSED = [
@@ -37,13 +39,20 @@ const HEADERS_RETURNED = ['content-type', 'location', 'retry-after', 'cache-cont
 /** These codes say that another replica leads by now, or soon will. */
 const TRY_ELSEWHERE = new Set(['not-ready', 'stopping']);
 
+/** Where reads go to the leader too: it alone knows all of it. */
+const LED = ['/v1/transactions', '/v1/cluster', '/v1/locks', '/v1/lock-sessions'];
+
+/** What would be there twice if it was sent again without a key. */
+const REPEATED_BY_KEY = new Set(['/v1/transactions', '/v1/locks/:name/acquire', '/v1/lock-sessions']);
+
 type Answer = Dispatcher.ResponseData;
 
 /** What must reach the leader: writes, and reads of what only the leader knows in full. */
 function needsLeader({ method, url, routeOptions }: FastifyRequest): boolean {
   const path = routeOptions.url ?? '';
   if (path.startsWith('/v1/snapshots')) return method !== 'GET'; // a lease is read from this replica's ledger
-  if (!path.startsWith('/v1/transactions') && !path.startsWith('/v1/cluster')) return false;
+  if (path === '/v1/locks/:name/events') return false; // what happens is told by every replica, whoever leads
+  if (!LED.some((prefix) => path.startsWith(prefix))) return false;
   if (method === 'POST' || method === 'DELETE') return true;
   if (path === '/v1/transactions') return false; // a list is read from this replica's Postgres, up to the read index
   return method === 'GET' && !/[?&]consistency=stale(&|$)/.test(url);
@@ -52,6 +61,7 @@ function needsLeader({ method, url, routeOptions }: FastifyRequest): boolean {
 /** Installs the hand-over in front of every route that needs the leader. */
 export function forwardToLeader(fastify: FastifyInstance, leadership: Leadership): void {
   const agent = new Agent({ connections: CONNECTIONS_MAX, headersTimeout: ANSWER_TIMEOUT_MS, bodyTimeout: 0 });
+  let underWay = 0;
   fastify.addHook('onClose', () => agent.close());
   fastify.addHook('onRequest', async (_request, reply) => {
     reply.header('x-concordat-applied-index', leadership.appliedIndex);
@@ -65,7 +75,11 @@ export function forwardToLeader(fastify: FastifyInstance, leadership: Leadership
         retryAfterMs: RETRY_MS,
       });
     }
-    return forward(request, reply, leadership, agent);
+    if (underWay >= FORWARDED_MAX) throw new ConcordatError('overloaded', 'Too many calls wait for the leader.');
+    underWay += 1;
+    return forward(request, reply, leadership, agent).finally(() => {
+      underWay -= 1;
+    });
   });
 }
 
@@ -78,17 +92,20 @@ async function forward(
   const readsCluster = request.method === 'GET' && request.routeOptions.url === '/v1/cluster';
   const until = Date.now() + (readsCluster ? leadership.electionTimeoutMsMax : LEADER_WAIT_MS);
   const headers = headersFor(request);
+  // Whoever waits for a lock must not be granted it when it is gone: the leader learns of it by the end of our own call.
+  const isGone = () => reply.raw.destroyed && request.routeOptions.url === '/v1/locks/:name/acquire';
   let lost = false;
   for (;;) {
     if (leadership.leads) return undefined; // this replica was elected meanwhile: the handler takes it
     const url = leadership.leaderUrl;
     if (url !== undefined) {
       const answer = await attempt(url, request, headers, agent, () => {
-        return leadership.leaderUrl !== url || (readsCluster && Date.now() >= until);
+        return isGone() || leadership.leaderUrl !== url || (readsCluster && Date.now() >= until);
       });
       if (answer === 'lost') lost = true;
       else if (answer && !(await saysElsewhere(answer, until))) return pass(answer, reply);
     }
+    if (isGone()) throw outcomeUnknown();
     if (Date.now() >= until) {
       if (lost && request.method !== 'GET') throw outcomeUnknown();
       throw new ConcordatError('not-ready', 'No leader answers at the moment.', { retryAfterMs: 1000 });
@@ -103,8 +120,8 @@ function headersFor(request: FastifyRequest): Record<string, string> {
     const value = request.headers[name];
     if (typeof value === 'string') headers[name] = value;
   }
-  const isBegin = request.method === 'POST' && request.routeOptions.url === '/v1/transactions';
-  if (isBegin) headers['idempotency-key'] ??= `forwarded-${randomUUID()}`;
+  const isRepeated = request.method === 'POST' && REPEATED_BY_KEY.has(request.routeOptions.url ?? '');
+  if (isRepeated) headers['idempotency-key'] ??= `forwarded-${randomUUID()}`;
   return headers;
 }
 

@@ -16,8 +16,11 @@ export interface ProblemResponse {
 /** Relative, so that it leads to the documentation of this very version. */
 export const problemType = (code: ErrorCode): string => `/docs/errors#${code}`;
 
+/** What is told of an error; one that is refused by the thousand needs no stack trace. */
+export type Refused = Pick<ConcordatError, 'code' | 'message' | 'details' | 'retryable'>;
+
 /** Renders an error of the registry. `instance` is the path of the request. */
-export function problemResponse(error: ConcordatError, instance: string, traceId?: string): ProblemResponse {
+export function problemResponse(error: Refused, instance: string, traceId?: string): ProblemResponse {
   const { status, title } = ERRORS[error.code];
   const { retryAfterMs, retryable: _, transaction, ...details } = error.details;
   const registered = {
