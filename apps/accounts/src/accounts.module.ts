@@ -5,7 +5,9 @@ import { AccountOperations } from './account-operations.js';
 import { AccountsController } from './accounts.controller.js';
 import { readConfiguration } from './configuration.js';
 
-const { participant, databaseUrl, brokers, coordinators, kafkaClient } = readConfiguration(process.env);
+const { participant, databaseUrl, brokers, coordinators, kafkaClient, security, messageKeys } = readConfiguration(
+  process.env,
+);
 
 @Module({
   imports: [
@@ -14,7 +16,8 @@ const { participant, databaseUrl, brokers, coordinators, kafkaClient } = readCon
       isolation: 'global',
       coordinators,
       database: { url: databaseUrl, entities: [Account, AccountEntry] },
-      kafka: { brokers, client: kafkaClient },
+      kafka: { brokers, client: kafkaClient, security },
+      messageKeys,
       endpoints: true,
     }),
   ],

@@ -1,3 +1,4 @@
+import { readTransportEnvironment, type TransportEnvironment } from '@concordat/participant';
 import { z } from 'zod';
 
 const schema = z.object({
@@ -14,7 +15,7 @@ const schema = z.object({
   KAFKA_CLIENT: z.enum(['kafkajs', 'platformatic']).optional(),
 });
 
-export interface Configuration {
+export interface Configuration extends TransportEnvironment {
   readonly host: string;
   readonly port: number;
   readonly participant: string;
@@ -41,5 +42,6 @@ export function readConfiguration(env: NodeJS.ProcessEnv): Configuration {
     brokers: KAFKA_BROKERS,
     coordinators: COORDINATOR_URLS,
     kafkaClient: KAFKA_CLIENT,
+    ...readTransportEnvironment(given),
   };
 }

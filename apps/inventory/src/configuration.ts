@@ -1,3 +1,4 @@
+import { readTransportEnvironment, type TransportEnvironment } from '@concordat/participant';
 import { z } from 'zod';
 
 const schema = z.object({
@@ -10,7 +11,7 @@ const schema = z.object({
   KAFKA_CLIENT: z.enum(['kafkajs', 'platformatic']).optional(),
 });
 
-export interface Configuration {
+export interface Configuration extends TransportEnvironment {
   readonly host: string;
   readonly port: number;
   readonly participant: string;
@@ -34,5 +35,6 @@ export function readConfiguration(env: NodeJS.ProcessEnv): Configuration {
     databaseUrl: DATABASE_URL,
     brokers: KAFKA_BROKERS,
     kafkaClient: KAFKA_CLIENT,
+    ...readTransportEnvironment(given),
   };
 }

@@ -6,7 +6,7 @@ import { StockController } from './stock.controller.js';
 import { Stock } from './stock.entity.js';
 import { StockOperations } from './stock-operations.js';
 
-const { participant, databaseUrl, brokers, kafkaClient } = readConfiguration(process.env);
+const { participant, databaseUrl, brokers, kafkaClient, security, messageKeys } = readConfiguration(process.env);
 
 @Module({
   imports: [
@@ -14,7 +14,8 @@ const { participant, databaseUrl, brokers, kafkaClient } = readConfiguration(pro
       name: participant,
       isolation: 'local',
       database: { url: databaseUrl, entities: [Stock], migrations: [Stock1735689600201] },
-      kafka: { brokers, client: kafkaClient },
+      kafka: { brokers, client: kafkaClient, security },
+      messageKeys,
       endpoints: true,
     }),
   ],

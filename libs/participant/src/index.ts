@@ -1,4 +1,5 @@
 export { ConcordatError, ERRORS } from '@concordat/protocol';
+export { readTransportEnvironment, type TransportEnvironment } from '@concordat/transport';
 export type {
   Condition,
   EntityClass,

@@ -1,4 +1,4 @@
-import type { Transport, TransportClient } from '@concordat/transport';
+import type { KafkaSecurity, SigningMode, Transport, TransportClient } from '@concordat/transport';
 import type { Logger } from 'pino';
 import type { DataSource, EntitySchema, MigrationInterface, MixedList } from 'typeorm';
 import type { ParticipantLimits } from './limits.js';
@@ -24,6 +24,8 @@ export interface ParticipantKafka {
   /** `host:port`, several separated by commas. */
   readonly brokers: string;
   readonly client?: TransportClient;
+  /** How the broker knows this participant, and it the broker; `readTransportEnvironment` reads it. */
+  readonly security?: KafkaSecurity | undefined;
 }
 
 /** Instead of `ParticipantKafka`: a transport that the host application has already and closes itself. */
@@ -52,6 +54,11 @@ interface CommonOptions {
   readonly name: string;
   readonly database: ParticipantDatabase | HostDataSource;
   readonly kafka: ParticipantKafka | HostTransport;
+  /**
+   * The file with this participant's keys, shared with the coordinator: with it every reply is signed, and no command is
+   * believed that the coordinator did not sign. See docs/security-kafka.md.
+   */
+  readonly messageKeys?: { readonly file: string; readonly mode: SigningMode } | undefined;
   readonly limits?: Partial<ParticipantLimits>;
   /** By default one is made, with the level of `LOG_LEVEL` or `info`. */
   readonly logger?: Logger;

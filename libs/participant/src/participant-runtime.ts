@@ -6,7 +6,7 @@ import {
   HEARTBEAT_INTERVAL_MS,
   participantTopics,
 } from '@concordat/protocol';
-import type { Subscription, Transport } from '@concordat/transport';
+import { type IncomingMessage, SignatureError, type Subscription, type Transport } from '@concordat/transport';
 import type { DataSource } from 'typeorm';
 import { backoffMs } from './backoff.js';
 import { compose, type ParticipantParts } from './composition.js';
@@ -18,6 +18,7 @@ import type { OperationRegistry } from './operation-registry.js';
 import type { IsolationOptions } from './options.js';
 import { PeriodicTask } from './periodic-task.js';
 import { checkServer } from './preflight.js';
+import type { Replies } from './replies.js';
 import { classifyDatabaseError, sqlStateOf } from './sql-state.js';
 import type { Surroundings } from './surroundings.js';
 
@@ -127,16 +128,21 @@ export class ParticipantRuntime {
         from: 'committed',
         outstandingMax: OUTSTANDING_MAX,
         onMessage: (message) => parts.dispatcher.accept(message),
-        onError: (error, message) =>
-          logger[message ? 'error' : 'warn'](
-            { err: error, offset: message?.offset },
-            'trouble with the commands topic',
-          ),
+        onError: (error, message) => this.#onTrouble(parts.replies, error, message),
       });
     });
     this.#startTasks(parts);
     this.#started = true;
     logger.info({ operations: registry.descriptors.map(({ name }) => name) }, 'participant ready');
+  }
+
+  #onTrouble(replies: Replies, error: unknown, message?: IncomingMessage): void {
+    if (message && error instanceof SignatureError) {
+      void replies.deadLetter(message, 'signature', error.message);
+      return;
+    }
+    const level = message ? 'error' : 'warn';
+    this.surroundings.logger[level]({ err: error, offset: message?.offset }, 'trouble with the commands topic');
   }
 
   #observe({ prepared, dispatcher, global }: ParticipantParts): void {

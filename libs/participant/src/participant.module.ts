@@ -1,5 +1,5 @@
 import { participantNameSchema } from '@concordat/protocol';
-import { createTransport } from '@concordat/transport';
+import { createTransport, openMessageSigning, SignedTransport } from '@concordat/transport';
 import { type DynamicModule, Inject, Module, type OnModuleInit, type Provider } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
 import { type Logger, pino } from 'pino';
@@ -7,6 +7,7 @@ import { DataSource } from 'typeorm';
 import { systemClock } from './backoff.js';
 import { ParticipantEndpoints } from './endpoints.controller.js';
 import { DEFAULT_LIMITS } from './limits.js';
+import { ownerOfTopic } from './message-trust.js';
 import { ParticipantMetrics } from './metrics.js';
 import { OperationDiscovery } from './operation-discovery.js';
 import type { ParticipantOptions } from './options.js';
@@ -128,7 +129,7 @@ function makeRuntime(
   logger: Logger,
   metrics: ParticipantMetrics,
 ): ParticipantRuntime {
-  const { name: participant, limits, kafka, ...isolation } = options;
+  const { name: participant, limits, kafka, messageKeys, ...isolation } = options;
   const surroundings: Surroundings = {
     participant,
     limits: { ...DEFAULT_LIMITS, ...limits },
@@ -138,7 +139,11 @@ function makeRuntime(
     logger,
   };
   const ownsTransport = !('transport' in kafka);
-  const transport = 'transport' in kafka ? kafka.transport : makeTransport(participant, kafka, logger);
+  const carrier = 'transport' in kafka ? kafka.transport : makeTransport(participant, kafka, logger);
+  const ownerOf = ownerOfTopic(participant);
+  const transport = messageKeys
+    ? new SignedTransport(carrier, openMessageSigning({ ...messageKeys, ownerOf, logger }))
+    : carrier;
   const url = urlOf(options, dataSource);
   const resources: RuntimeResources = { url, dataSource, transport, isolation, ownsTransport };
   return new ParticipantRuntime(resources, surroundings);
@@ -146,11 +151,11 @@ function makeRuntime(
 
 function makeTransport(
   participant: string,
-  { brokers, client }: Exclude<ParticipantOptions['kafka'], { transport: unknown }>,
+  { brokers, client, security }: Exclude<ParticipantOptions['kafka'], { transport: unknown }>,
   logger: Logger,
 ) {
   const addresses = brokers.split(',').map((broker) => broker.trim());
-  return createTransport({ brokers: addresses, clientId: `concordat-${participant}`, client, logger });
+  return createTransport({ brokers: addresses, clientId: `concordat-${participant}`, client, security, logger });
 }
 
 function urlOf({ database }: ParticipantOptions, dataSource: DataSource): string {

@@ -19,7 +19,7 @@ import { encodeDone, encodeExecuted, encodeRefusal } from './votes.js';
 const DEAD_LETTER_VALUE_BYTES_MAX = 600_000;
 const DEAD_LETTER_ERROR_MAX = 2000;
 
-export type DeadLetterCause = 'unreadable' | 'misdirected' | 'implausible' | 'operation-failed';
+export type DeadLetterCause = 'signature' | 'unreadable' | 'misdirected' | 'implausible' | 'operation-failed';
 
 /**
  * Sends what a participant has to say. Nothing here throws or is waited for: a reply that is lost is made good by the
