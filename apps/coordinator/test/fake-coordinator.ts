@@ -13,6 +13,7 @@ import type {
   WaitFor,
 } from '../src/engine/api.js';
 import type { ListQuery } from '../src/engine/store.js';
+import { FakeLocks } from './fake-locks.js';
 
 const INCARNATION = 1_763_700_000_123;
 const NOW = 1_763_700_500_123;
@@ -45,6 +46,7 @@ export class FakeCoordinator implements CoordinatorApi {
   /** Everything up to here is applied. */
   appliedCsn = INCARNATION * 1024;
   readonly leases = new Map<string, SnapshotLease>();
+  readonly locks = new FakeLocks();
   readonly snapshots: SnapshotApi = {
     reach: async (csn) => {
       this.note('reach', csn);

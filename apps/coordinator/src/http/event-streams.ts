@@ -27,8 +27,11 @@ export class EventStreams implements OnModuleDestroy {
     throw new ConcordatError('overloaded', 'Too many event streams are open.', { retryAfterMs: 5_000 });
   }
 
-  /** Begins the response; the caller must have taken it out of Fastify's hands. */
-  start(response: ServerResponse): EventStream {
+  /**
+   * Begins the response; the caller must have taken it out of Fastify's hands.
+   * @param event the name of its events
+   */
+  start(response: ServerResponse, event = 'transaction'): EventStream {
     response.writeHead(200, {
       'content-type': 'text/event-stream; charset=utf-8',
       'cache-control': 'no-store',
@@ -41,7 +44,7 @@ export class EventStreams implements OnModuleDestroy {
     response.once('close', () => this.forget(response));
     return {
       send: (data) => {
-        if (response.writable) response.write(`event: transaction\ndata: ${data}\n\n`);
+        if (response.writable) response.write(`event: ${event}\ndata: ${data}\n\n`);
       },
       end: () => void response.end(),
       onEnd: (listener) => void response.once('close', listener),

@@ -1,6 +1,8 @@
 import { ClusterController } from './cluster.controller.js';
 import { DocumentsController } from './documents.controller.js';
 import { HealthController } from './health.controller.js';
+import { LockEventsController } from './lock-events.controller.js';
+import { LocksController } from './locks.controller.js';
 import { MetricsController } from './metrics.controller.js';
 import { ParticipantsController } from './participants.controller.js';
 import { SnapshotsController } from './snapshots.controller.js';
@@ -13,6 +15,8 @@ export const HTTP_CONTROLLERS = [
   TransactionEventsController,
   ParticipantsController,
   SnapshotsController,
+  LocksController,
+  LockEventsController,
   ClusterController,
   HealthController,
   MetricsController,

@@ -37,6 +37,10 @@ export function openApiDocument(version: string): JsonSchema {
     servers: [{ url: '/' }],
     tags: [
       { name: 'transactions', description: 'Begin, enlist, commit, roll back, read.' },
+      {
+        name: 'locks',
+        description: 'Leases with fencing tokens: who holds what, in an order that all replicas agree on.',
+      },
       { name: 'snapshots', description: 'Prefixes of all commits to read at, and what became of transactions.' },
       { name: 'participants', description: 'Services that take part.' },
       { name: 'operations', description: 'Probes and metrics.' },

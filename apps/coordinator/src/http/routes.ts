@@ -1,5 +1,6 @@
 /** Everything that is served, in one table: /openapi.json, the Allow header and the route labels of metrics come from it. */
 import { clusterRoutes } from './routes/cluster-routes.js';
+import { lockRoutes } from './routes/locks-routes.js';
 import { operationRoutes } from './routes/operation-routes.js';
 import { participantRoutes } from './routes/participant-routes.js';
 import type { Route } from './routes/route.js';
@@ -9,6 +10,7 @@ import { transactionRoutes } from './routes/transaction-routes.js';
 export const ROUTES: readonly Route[] = [
   ...transactionRoutes,
   ...snapshotRoutes,
+  ...lockRoutes,
   ...participantRoutes,
   ...clusterRoutes,
   ...operationRoutes,
