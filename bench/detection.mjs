@@ -41,7 +41,11 @@ export const SURROUNDINGS = [
     about: 'Pareto from 20 ms, alpha 1.2, to 20 s',
     linkMs: (random) => Math.min(20 * (1 - random()) ** (-1 / 1.2), 20_000),
   },
-  { name: 'lossy links', about: '5 % lost on each link', linkMs: (random) => (random() < 0.05 ? Infinity : quiet(random)) },
+  {
+    name: 'lossy links',
+    about: '5 % lost on each link',
+    linkMs: (random) => (random() < 0.05 ? Infinity : quiet(random)),
+  },
   {
     name: 'pausing links',
     about: 'each once a minute, 0.5 to 6 s',
@@ -139,10 +143,12 @@ function noteMistakes(detector, from, to, found) {
 /** How often, and for how long, the first observer as the judge condemned together with the others. */
 function condemnations(byObserver) {
   const edges = byObserver
-    .flatMap((mistakesOf, observer) => mistakesOf.flatMap(({ from, to }) => [
-      { at: from, observer, hearing: 'suspected' },
-      { at: to, observer, hearing: 'alive' },
-    ]))
+    .flatMap((mistakesOf, observer) =>
+      mistakesOf.flatMap(({ from, to }) => [
+        { at: from, observer, hearing: 'suspected' },
+        { at: to, observer, hearing: 'alive' },
+      ]),
+    )
     .sort((a, b) => a.at - b.at);
   const words = byObserver.map((_, observer) => ({ observer, hearing: 'alive', ageMs: 0 }));
   const voters = new Set(words.map(({ observer }) => observer));

@@ -13,7 +13,7 @@ import type { Clock } from './ports.js';
 
 /** Where silence becomes suspicion. This and the next two are chosen from measurement: docs/failure-detection.md. */
 export const SUSPICION_THRESHOLD = 8;
-const DETECTOR: PhiAccrualOptions = {
+export const DETECTOR: PhiAccrualOptions = {
   expectedIntervalMs: HEARTBEAT_INTERVAL_MS,
   intervalsMax: 100,
   intervalMsMax: 10 * HEARTBEAT_INTERVAL_MS,
