@@ -14,6 +14,7 @@ import type {
 } from '../src/engine/api.js';
 import type { ListQuery } from '../src/engine/store.js';
 import { FakeLocks } from './fake-locks.js';
+import { FakeOperators } from './fake-operators.js';
 
 const INCARNATION = 1_763_700_000_123;
 const NOW = 1_763_700_500_123;
@@ -47,6 +48,7 @@ export class FakeCoordinator implements CoordinatorApi {
   appliedCsn = INCARNATION * 1024;
   readonly leases = new Map<string, SnapshotLease>();
   readonly locks = new FakeLocks();
+  readonly operators = new FakeOperators((method, ...args) => this.note(method, ...args));
   readonly snapshots: SnapshotApi = {
     reach: async (csn) => {
       this.note('reach', csn);

@@ -40,7 +40,7 @@ const HEADERS_RETURNED = ['content-type', 'location', 'retry-after', 'cache-cont
 const TRY_ELSEWHERE = new Set(['not-ready', 'stopping']);
 
 /** Where reads go to the leader too: it alone knows all of it. */
-const LED = ['/v1/transactions', '/v1/cluster', '/v1/locks', '/v1/lock-sessions'];
+const LED = ['/v1/transactions', '/v1/in-doubt', '/v1/cluster', '/v1/locks', '/v1/lock-sessions'];
 
 /** What would be there twice if it was sent again without a key. */
 const REPEATED_BY_KEY = new Set(['/v1/transactions', '/v1/locks/:name/acquire', '/v1/lock-sessions']);

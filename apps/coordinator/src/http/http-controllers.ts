@@ -1,6 +1,7 @@
 import { ClusterController } from './cluster.controller.js';
 import { DocumentsController } from './documents.controller.js';
 import { HealthController } from './health.controller.js';
+import { InDoubtController } from './in-doubt.controller.js';
 import { LockEventsController } from './lock-events.controller.js';
 import { LocksController } from './locks.controller.js';
 import { MetricsController } from './metrics.controller.js';
@@ -17,6 +18,7 @@ export const HTTP_CONTROLLERS = [
   SnapshotsController,
   LocksController,
   LockEventsController,
+  InDoubtController,
   ClusterController,
   HealthController,
   MetricsController,

@@ -1,5 +1,6 @@
 /** Everything that is served, in one table: /openapi.json, the Allow header and the route labels of metrics come from it. */
 import { clusterRoutes } from './routes/cluster-routes.js';
+import { inDoubtRoutes } from './routes/in-doubt-routes.js';
 import { lockRoutes } from './routes/locks-routes.js';
 import { operationRoutes } from './routes/operation-routes.js';
 import { participantRoutes } from './routes/participant-routes.js';
@@ -13,6 +14,7 @@ export const ROUTES: readonly Route[] = [
   ...lockRoutes,
   ...participantRoutes,
   ...clusterRoutes,
+  ...inDoubtRoutes,
   ...operationRoutes,
 ];
 

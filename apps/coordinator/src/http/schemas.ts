@@ -27,7 +27,7 @@ export const LIST_LIMIT_DEFAULT = 50;
 
 /** Logs and terminals would obey control characters. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it refuses
-const PRINTABLE = /^[^\u0000-\u001f\u007f]*$/;
+export const PRINTABLE = /^[^\u0000-\u001f\u007f]*$/;
 
 const label = z
   .string()
@@ -107,7 +107,7 @@ export const clusterQuerySchema = z.strictObject({ consistency: consistencySchem
 const transactionStatusSchema = z.enum(['active', 'preparing', 'committed', 'aborted', 'completed']);
 
 /** Query parameters are text; a number is what looks like one, nothing else. */
-const limitSchema = z
+export const limitSchema = z
   .string()
   .regex(/^[0-9]{1,9}$/, 'a whole number')
   .transform(Number)
@@ -190,7 +190,9 @@ const operationSchema = z
 const suspicionSchema = z
   .number()
   .nullable()
-  .describe('Phi: 8 means, were it alive, so long a silence would come once in 10^8 times. Null where nothing is told.');
+  .describe(
+    'Phi: 8 means, were it alive, so long a silence would come once in 10^8 times. Null where nothing is told.',
+  );
 
 export const participantSchema = z
   .strictObject({
