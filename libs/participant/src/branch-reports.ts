@@ -43,6 +43,7 @@ export class BranchReports {
         type: 'branches',
         participant,
         transactionId,
+        incarnation,
         scope,
         horizon,
         ...found,

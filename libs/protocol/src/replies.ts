@@ -103,11 +103,13 @@ export const reportedBranchSchema = z.object({
 });
 export type ReportedBranch = z.infer<typeof reportedBranchSchema>;
 
-/** The answer to `report`, whose scope and transaction id it repeats. */
+/** The answer to `report`, whose incarnation, scope and transaction id it repeats. */
 export const branchesSchema = z.object({
   ...replyBase,
   type: z.literal('branches'),
   transactionId: transactionIdSchema,
+  /** Of the restore that asked: what was told to an earlier one may be true no more. */
+  incarnation: z.int().positive(),
   scope: z.enum(['after', 'one']),
   branches: z.array(reportedBranchSchema).max(REPORTED_BRANCHES_MAX),
   /** Whether there is none behind these. */

@@ -15,6 +15,7 @@ const answer = (
   more: Partial<BranchesReply> = {},
 ) => ({
   participant,
+  incarnation: NOW,
   scope: 'after' as const,
   transactionId: '1-1-1',
   branches: branches.map(([sequence, state]) => ({ transactionId: id(sequence), state, csn: null })),
@@ -75,6 +76,14 @@ describe('reconciliation', () => {
     expect(state.due(10)).toEqual([]);
     expect(state.awaited).toEqual(['west']);
     expect(state.questions(10)).toEqual([{ participant: 'west', scope: 'after', transactionId: id(9) }]);
+  });
+
+  it('takes no answer that was given to an earlier restore, whoever sends it again', () => {
+    const state = between('east');
+    state.take(answer('east', [], { incarnation: NOW - 1 }));
+    expect(state.awaited).toEqual(['east']);
+    state.take(answer('east', [[1, 'committed']]));
+    expect(state.awaited).toEqual([]);
   });
 
   it('takes a page once, in its turn, and nothing of its own incarnation or of strangers', () => {

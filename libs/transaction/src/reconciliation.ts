@@ -94,7 +94,7 @@ export class Reconciliation {
   /** Takes an answer; one that was given before, or overtaken, changes nothing. */
   take(reply: Omit<BranchesReply, 'v' | 'type'>): void {
     const answerer = this.#answerers.get(reply.participant);
-    if (!answerer) return;
+    if (!answerer || reply.incarnation !== this.incarnation) return;
     if (reply.scope === 'one') return this.#takeOne(reply);
     if (answerer.complete || reply.transactionId !== answerer.cursor) return;
     for (const { transactionId, state, csn } of reply.branches) {

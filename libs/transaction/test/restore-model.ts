@@ -72,7 +72,7 @@ export class ModelParticipant {
       )
       .sort((a, b) => compare(a.transactionId, b.transactionId));
     return {
-      ...{ v: 1, type: 'branches', participant: this.name, scope, transactionId },
+      ...{ v: 1, type: 'branches', participant: this.name, incarnation: NEW, scope, transactionId },
       branches: wanted.slice(0, this.page),
       complete: wanted.length <= this.page,
       horizon: this.horizon === '1-1-1' ? null : this.horizon,

@@ -69,6 +69,7 @@ function answer(
   const fixed = {
     v: 1,
     type: 'branches',
+    incarnation: NEW,
     scope: 'after',
     transactionId: LOWEST,
     complete: true,
