@@ -5,7 +5,8 @@ import { addEvent, addSaid, type Facts, noFacts } from './facts.js';
 /** A record as it was read. */
 export interface AuditedRecord {
   readonly topic: string;
-  readonly value: Uint8Array;
+  readonly key: string;
+  readonly value: Buffer;
   readonly headers: Readonly<Record<string, string>>;
   /** When the producer made it, Unix ms. */
   readonly timestampMs: number;
@@ -28,8 +29,8 @@ export interface RecordCounts {
 export const COUNTED = ['facts', 'duplicates', 'other', 'unreadable', 'unverifiable'] as const;
 export const noRecords = (): RecordCounts => ({ facts: 0, duplicates: 0, other: 0, unreadable: 0, unverifiable: 0 });
 
-/** Whether a record was truly sent by whom it names. */
-export type Verify = (record: AuditedRecord) => boolean;
+/** Whether a record was truly sent by the participant that it names, or by the coordinator where that is null. */
+export type Verify = (record: AuditedRecord, participant: string | null) => boolean;
 
 export const TOPICS = [REPLIES_TOPIC, EVENTS_TOPIC] as const;
 
@@ -47,10 +48,10 @@ export class FactGatherer {
 
   #count(record: AuditedRecord): keyof RecordCounts {
     const { topic, value, timestampMs } = record;
-    if (this.verify && !this.verify(record)) return 'unverifiable';
     if (topic === EVENTS_TOPIC) {
       const decoded = decodeEvent(value);
       if (!decoded.ok) return 'unreadable';
+      if (this.verify && !this.verify(record, null)) return 'unverifiable';
       const { transactionId, type, csn, participants, reason } = decoded.message;
       const outcome = type === 'transaction.committed' ? 'committed' : 'aborted';
       const event = { outcome, csn, restored: reason?.code === 'restored' } as const;
@@ -60,6 +61,7 @@ export class FactGatherer {
     if (!decoded.ok) return 'unreadable';
     const { message } = decoded;
     if (message.type !== 'vote' && message.type !== 'done') return 'other';
+    if (this.verify && !this.verify(record, message.participant)) return 'unverifiable';
     const said = message.type === 'vote' ? message.vote : message.outcome;
     return this.#told(addSaid(this.#factsOf(message.transactionId), message.participant, said, timestampMs));
   }

@@ -21,8 +21,9 @@ export const SETTLE_MS = 900_000;
 
 export interface TestRecord {
   readonly topic: string;
+  readonly key: string;
   readonly timestampMs: number;
-  readonly value: Uint8Array;
+  readonly value: Buffer;
   readonly headers: Record<string, string>;
 }
 
@@ -84,6 +85,7 @@ export function recordsOf(index: number, one: Story): TestRecord[] {
 
 const reply = (message: object, timestampMs: number): TestRecord => ({
   topic: REPLIES_TOPIC,
+  key: (message as { transactionId: string }).transactionId,
   timestampMs,
   value: Buffer.from(encodeMessage({ v: 1, ...message } as never)),
   headers: {},
@@ -112,7 +114,13 @@ export const eventRecord = (
   const at = new Date(atMs).toISOString();
   const type = csn === null ? 'transaction.aborted' : 'transaction.committed';
   const event = { v: 1, type, transactionId, index: 1, csn, at, label: null, participants, reason } as never;
-  return { topic: EVENTS_TOPIC, timestampMs: atMs, value: Buffer.from(encodeMessage(event)), headers: {} };
+  return {
+    topic: EVENTS_TOPIC,
+    key: transactionId,
+    timestampMs: atMs,
+    value: Buffer.from(encodeMessage(event)),
+    headers: {},
+  };
 };
 
 /** Everything was read, and nothing was cut. */
