@@ -1,13 +1,15 @@
 import type { AddressInfo } from 'node:net';
 import { Module } from '@nestjs/common';
 import { COORDINATOR_API, type CoordinatorApi } from '../src/engine/api.js';
+import { AUDIT_API, type AuditApi } from '../src/engine/audit-api.js';
 import { CLUSTER_API, type ClusterApi, type ClusterView } from '../src/engine/cluster-api.js';
 import { Liveness } from '../src/engine/liveness.js';
-import { createHttpApp } from '../src/http/create-app.js';
+import { createHttpApp, type HttpOptions } from '../src/http/create-app.js';
 import { EventStreams } from '../src/http/event-streams.js';
 import { HTTP_CONTROLLERS } from '../src/http/http-controllers.js';
-import { createLogger } from '../src/observability/logger.js';
+import { createLogger, type Logger } from '../src/observability/logger.js';
 import { MetricsRegistry } from '../src/observability/metrics-registry.js';
+import { FakeAudits } from './fake-audits.js';
 
 export interface HttpAnswer {
   readonly status: number;
@@ -36,6 +38,12 @@ export class LoneCluster implements ClusterApi {
   readonly remove = async (): Promise<ClusterView> => this.view();
 }
 
+/** What a test may choose beside the coordinator. */
+export interface HarnessOptions extends HttpOptions {
+  readonly logger?: Logger;
+  readonly audits?: AuditApi;
+}
+
 /** The real HTTP layer on a free port, before a coordinator that a test controls. */
 export interface HttpHarness {
   readonly port: number;
@@ -52,6 +60,7 @@ export async function startHttp(
   api: CoordinatorApi,
   cluster: ClusterApi = new LoneCluster(),
   liveness = new Liveness(),
+  { logger = createLogger('silent'), audits = new FakeAudits(), ...options }: HarnessOptions = {},
 ): Promise<HttpHarness> {
   @Module({
     controllers: HTTP_CONTROLLERS,
@@ -59,13 +68,14 @@ export async function startHttp(
       EventStreams,
       { provide: COORDINATOR_API, useValue: api },
       { provide: CLUSTER_API, useValue: cluster },
+      { provide: AUDIT_API, useValue: audits },
       { provide: Liveness, useValue: liveness },
       { provide: MetricsRegistry, useValue: new MetricsRegistry({ processMetrics: false }) },
     ],
   })
   class HarnessModule {}
 
-  const app = await createHttpApp(HarnessModule, createLogger('silent'));
+  const app = await createHttpApp(HarnessModule, logger, options);
   const routes: string[] = [];
   app
     .getHttpAdapter()

@@ -1,15 +1,21 @@
-import { readFileSync, statSync, unwatchFile, watchFile } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
 
-/** How often the file is looked at, in ms: by its status, which sees an exchanged symbolic link as well (Kubernetes). */
-const LOOK_MS = 1_000;
+/**
+ * How often the file is read, in ms. Its text is compared, not its time: that misses no change, however it came about (written
+ * over, replaced, or a symbolic link on the way exchanged, as Kubernetes does).
+ */
+const LOOK_MS = 2_000;
 const BYTES_MAX = 4 * 1024 * 1024;
 
 /** What a file says, read again whenever it changes. A version that cannot be used leaves the last good one in force. */
 export class WatchedFile<T> {
   #value: T;
+  /** What was last seen: the text, or why there is none. */
+  #seen: string;
+  readonly #timer: NodeJS.Timeout;
   /** New versions taken, and those refused. */
   readonly reloads = { taken: 0, refused: 0 };
-  readonly #look = (): void => this.#reload();
 
   /** @throws what `parse` or reading the file throws */
   constructor(
@@ -18,8 +24,17 @@ export class WatchedFile<T> {
     private readonly onReload: (error?: Error) => void,
     lookMs = LOOK_MS,
   ) {
-    this.#value = this.#read();
-    watchFile(path, { interval: lookMs, persistent: false }, this.#look);
+    checkSize(statSync(path).size);
+    this.#seen = readFileSync(path, 'utf8');
+    this.#value = parse(this.#seen);
+    let looking = false;
+    this.#timer = setInterval(() => {
+      if (looking) return;
+      looking = true;
+      void this.#look().finally(() => {
+        looking = false;
+      });
+    }, lookMs).unref();
   }
 
   get value(): T {
@@ -27,17 +42,24 @@ export class WatchedFile<T> {
   }
 
   close(): void {
-    unwatchFile(this.path, this.#look);
+    clearInterval(this.#timer);
   }
 
-  #read(): T {
-    if (statSync(this.path).size > BYTES_MAX) throw new Error(`the file is larger than ${BYTES_MAX} bytes`);
-    return this.parse(readFileSync(this.path, 'utf8'));
-  }
-
-  #reload(): void {
+  async #look(): Promise<void> {
+    let seen: string;
+    let failure: Error | undefined;
     try {
-      this.#value = this.#read();
+      checkSize((await stat(this.path)).size);
+      seen = await readFile(this.path, 'utf8');
+    } catch (error) {
+      failure = error as Error;
+      seen = (error as NodeJS.ErrnoException).code ?? failure.message;
+    }
+    if (seen === this.#seen) return;
+    this.#seen = seen;
+    try {
+      if (failure) throw failure;
+      this.#value = this.parse(seen);
       this.reloads.taken += 1;
       this.onReload();
     } catch (error) {
@@ -45,4 +67,8 @@ export class WatchedFile<T> {
       this.onReload(error as Error);
     }
   }
+}
+
+function checkSize(bytes: number): void {
+  if (bytes > BYTES_MAX) throw new Error(`the file is larger than ${BYTES_MAX} bytes`);
 }
