@@ -14,6 +14,7 @@ export class WatchedFile<T> {
   /** What was last seen: the text, or why there is none. */
   #seen: string;
   readonly #timer: NodeJS.Timeout;
+  #closed = false;
   /** New versions taken, and those refused. */
   readonly reloads = { taken: 0, refused: 0 };
 
@@ -42,6 +43,7 @@ export class WatchedFile<T> {
   }
 
   close(): void {
+    this.#closed = true;
     clearInterval(this.#timer);
   }
 
@@ -55,7 +57,7 @@ export class WatchedFile<T> {
       failure = error as Error;
       seen = (error as NodeJS.ErrnoException).code ?? failure.message;
     }
-    if (seen === this.#seen) return;
+    if (seen === this.#seen || this.#closed) return;
     this.#seen = seen;
     try {
       if (failure) throw failure;
