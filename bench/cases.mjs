@@ -172,6 +172,7 @@ export async function openSubject(surroundings, { coordinator, participants, cal
     participants: Object.keys(participants).length,
     profiled: surroundings.profile === undefined ? {} : system,
     url: coordinator.url,
+    body,
     pids: system,
     assertAlive: async () => {
       for (const app of Object.values(apps)) await app.assertAlive();

@@ -1,4 +1,4 @@
-// A process that runs one workload in a closed loop, so that whoever asks for it spends no CPU meanwhile.
+// A process that runs one workload, in a closed loop unless it says otherwise, so that whoever asks for it spends no CPU meanwhile.
 // Its parent sends {open}, then any number of {measure}; it ends when the parent goes.
 import { closedLoop } from './closed-loop.mjs';
 
@@ -14,8 +14,9 @@ const actions = {
     workload = await open(context);
     return workload.facts ?? {};
   },
+  /** A workload that has no `measure` of its own is run in a closed loop. */
   measure: (options) =>
-    closedLoop((caller) => workload.once(caller), {
+    (workload.measure ?? ((how) => closedLoop((caller) => workload.once(caller), how)))({
       ...options,
       onBegin: () => {
         workload.onBegin?.();
