@@ -4,6 +4,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Transport } from '@concordat/transport';
+import type { Audits } from './audit/audits.js';
 import type { ClusterNode } from './cluster/cluster-node.js';
 import type { ClusterService } from './cluster/cluster-service.js';
 import type { Config } from './config/config.js';
@@ -35,6 +36,7 @@ export interface ProcessParts {
   readonly openCluster: (url: string) => Promise<ClusterNode>;
   readonly api: StartingCoordinator;
   readonly cluster: ClusterService;
+  readonly audits: Audits;
   readonly liveness: Liveness;
   /** The process cannot go on; a restart recovers. */
   readonly onFatal: (error: Error) => void;
@@ -88,6 +90,7 @@ export class CoordinatorProcess {
     exposeAdmission(this.parts.registry, replica, coordinator);
     this.parts.liveness.watch(cluster.log, replica.persister);
     void this.coordinator.keepContact();
+    await this.parts.audits.open();
     void this.joinKafka(messenger, cluster.log.memberId);
   }
 
@@ -100,6 +103,7 @@ export class CoordinatorProcess {
   /** Lets go of everything. */
   async close(): Promise<void> {
     this.stopping = true;
+    await this.parts.audits.close();
     this.cluster?.close();
     await this.reader?.stop();
     await this.parts.transport.close();

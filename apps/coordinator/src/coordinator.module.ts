@@ -1,13 +1,16 @@
 import { readFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { TransportTls } from '@concordat/raft';
 import { createTransport, openMessageSigning } from '@concordat/transport';
 import { type DynamicModule, Module } from '@nestjs/common';
+import { Audits } from './audit/audits.js';
 import { ClusterNode } from './cluster/cluster-node.js';
 import { ClusterService } from './cluster/cluster-service.js';
 import type { Config } from './config/config.js';
 import { CoordinatorProcess } from './coordinator-process.js';
 import { COORDINATOR_API } from './engine/api.js';
+import { AUDIT_API } from './engine/audit-api.js';
 import { CLUSTER_API } from './engine/cluster-api.js';
 import { Liveness } from './engine/liveness.js';
 import { EventStreams } from './http/event-streams.js';
@@ -28,6 +31,7 @@ export function coordinatorModule(config: Config, logger: Logger, onFatal: (erro
   const api = new StartingCoordinator();
   const cluster = new ClusterService(config.electionTimeoutMs);
   const liveness = new Liveness();
+  const audits = createAudits(config, logger, cluster);
   const life = new CoordinatorProcess({
     config,
     logger,
@@ -62,6 +66,7 @@ export function coordinatorModule(config: Config, logger: Logger, onFatal: (erro
       }),
     api,
     cluster,
+    audits,
     liveness,
     onFatal,
   });
@@ -73,10 +78,32 @@ export function coordinatorModule(config: Config, logger: Logger, onFatal: (erro
       { provide: MetricsRegistry, useValue: registry },
       { provide: COORDINATOR_API, useValue: api },
       { provide: CLUSTER_API, useValue: cluster },
+      { provide: AUDIT_API, useValue: audits },
       { provide: Liveness, useValue: liveness },
       { provide: CoordinatorProcess, useValue: life },
     ],
   };
+}
+
+/** Threads of an audit: as many as there are processors, and no more than this. */
+const AUDIT_WORKERS_MAX = 4;
+
+function createAudits(config: Config, logger: Logger, cluster: ClusterService): Audits {
+  const { dataDirectory, nodeId, kafkaBrokers, kafkaSecurity, messageKeys, databaseUrl } = config;
+  return new Audits(join(dataDirectory, 'audits'), nodeId, {
+    brokers: kafkaBrokers,
+    clientId: `concordat-audit-${nodeId}`,
+    ...(kafkaSecurity && { security: kafkaSecurity }),
+    ...(messageKeys && { messageKeys }),
+    databaseUrl,
+    workers: Math.min(AUDIT_WORKERS_MAX, availableParallelism()),
+    workerFile: new URL('./audit-worker.js', import.meta.url),
+    confirmApplied: async () => {
+      await cluster.view('linearizable');
+      return cluster.appliedIndex;
+    },
+    logger,
+  });
 }
 
 async function readTls({ tlsFiles }: Config): Promise<{ tls?: TransportTls }> {

@@ -82,15 +82,16 @@ export class Audits implements AuditApi {
     const summary = this.#summaries.get(id);
     if (!summary) throw notFound(id);
     if (this.#running?.run.summary.id === id) {
-      return { ...summary, progress: this.#running.run.progress, window: null, violations: [], next: null };
+      return { ...summary, progress: this.#running.run.progress, ...NOTHING_FOUND };
     }
     const report = await this.#files(id).report.find();
     const progress = progressOf(report?.plan, report ? 'done' : 'planning', new Map(), 0);
-    if (!report) return { ...summary, progress, window: null, violations: [], next: null };
+    if (!report) return { ...summary, progress, ...NOTHING_FOUND };
     const violations = report.violationsKept.slice(offset, offset + limit);
     const end = offset + violations.length;
     const next = violations.length > 0 && end < report.violationsKept.length ? end : null;
-    return { ...summary, progress, window: windowOf(report.reduce), violations, next };
+    const { notCompared } = report.reduce;
+    return { ...summary, progress, window: windowOf(report.reduce), notCompared, violations, next };
   }
 
   list(): AuditSummary[] {
@@ -153,6 +154,8 @@ export class Audits implements AuditApi {
     }
   }
 }
+
+const NOTHING_FOUND = { window: null, notCompared: null, violations: [], next: null } as const;
 
 const totalsOf = ({ records, transactions, verdicts, incomplete, compared, violations }: AuditReport) => ({
   records,

@@ -78,6 +78,8 @@ export interface AuditView extends AuditSummary {
   readonly progress: AuditProgress;
   /** What was read; null until all of it is. */
   readonly window: AuditWindow | null;
+  /** Why there was no comparison with the coordinator's records; null where there was, or will be. */
+  readonly notCompared: string | null;
   /** Ordered by transaction; at most as many as asked for. */
   readonly violations: readonly ViolationView[];
   /** Where the next page begins; null at the end. */

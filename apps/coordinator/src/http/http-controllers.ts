@@ -1,3 +1,4 @@
+import { AuditsController } from './audits.controller.js';
 import { ClusterController } from './cluster.controller.js';
 import { DocumentsController } from './documents.controller.js';
 import { HealthController } from './health.controller.js';
@@ -10,7 +11,7 @@ import { SnapshotsController } from './snapshots.controller.js';
 import { TransactionEventsController } from './transaction-events.controller.js';
 import { TransactionsController } from './transactions.controller.js';
 
-/** The module that declares them provides COORDINATOR_API, CLUSTER_API, Liveness, MetricsRegistry and EventStreams. */
+/** The module that declares them provides COORDINATOR_API, CLUSTER_API, AUDIT_API, Liveness, MetricsRegistry and EventStreams. */
 export const HTTP_CONTROLLERS = [
   TransactionsController,
   TransactionEventsController,
@@ -19,6 +20,7 @@ export const HTTP_CONTROLLERS = [
   LocksController,
   LockEventsController,
   InDoubtController,
+  AuditsController,
   ClusterController,
   HealthController,
   MetricsController,

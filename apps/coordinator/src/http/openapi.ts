@@ -43,6 +43,7 @@ export function openApiDocument(version: string): JsonSchema {
       },
       { name: 'snapshots', description: 'Prefixes of all commits to read at, and what became of transactions.' },
       { name: 'participants', description: 'Services that take part.' },
+      { name: 'audits', description: 'What Kafka holds of all transactions, judged independently of the coordinator.' },
       { name: 'operations', description: 'Probes and metrics.' },
       { name: 'documents', description: 'Descriptions of this service.' },
     ],

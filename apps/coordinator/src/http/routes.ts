@@ -1,4 +1,5 @@
 /** Everything that is served, in one table: /openapi.json, the Allow header and the route labels of metrics come from it. */
+import { auditRoutes } from './routes/audit-routes.js';
 import { clusterRoutes } from './routes/cluster-routes.js';
 import { inDoubtRoutes } from './routes/in-doubt-routes.js';
 import { lockRoutes } from './routes/locks-routes.js';
@@ -15,6 +16,7 @@ export const ROUTES: readonly Route[] = [
   ...participantRoutes,
   ...clusterRoutes,
   ...inDoubtRoutes,
+  ...auditRoutes,
   ...operationRoutes,
 ];
 

@@ -18,7 +18,15 @@ export interface Route {
   /** With `{name}` for parameters. */
   readonly path: string;
   readonly operationId: string;
-  readonly tag: 'transactions' | 'snapshots' | 'locks' | 'participants' | 'cluster' | 'operations' | 'documents';
+  readonly tag:
+    | 'transactions'
+    | 'snapshots'
+    | 'locks'
+    | 'participants'
+    | 'cluster'
+    | 'audits'
+    | 'operations'
+    | 'documents';
   readonly summary: string;
   /** Who may call it; `public` needs no credentials. */
   readonly role: Access;
