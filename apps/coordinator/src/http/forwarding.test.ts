@@ -123,4 +123,31 @@ describe('a replica that follows', () => {
     await http.close();
     await leader.close();
   });
+
+  it('hands on all of locks but stale reads and events, makes a key for an acquire, and tells the leader who has gone', async () => {
+    const [leading, following] = [new FakeCoordinator(), new FakeCoordinator()];
+    const leader = await startHttp(leading);
+    const http = await startHttp(following, Object.assign(new LoneCluster(), { leads: false, leaderUrl: leader.url }));
+    const body = { owner: 'o', ttlMs: 1_000 };
+    const { fencingToken } = (await http.call('POST', '/v1/locks/a/acquire', body)).json;
+    expect(leading.locks.calls[0]?.args[1]).toMatchObject({ key: expect.stringContaining('forwarded-') });
+    expect((await http.call('GET', '/v1/locks/a')).json).toMatchObject({ holders: [{ fencingToken }] });
+    expect((await http.call('GET', '/v1/locks/a?consistency=stale')).json).toMatchObject({ holders: [] });
+    expect((await http.call('HEAD', '/v1/locks/a/events')).status).toBe(200);
+    expect((await http.call('POST', '/v1/locks/a/release', { fencingToken })).status).toBe(204);
+    expect(following.locks.calls.map(({ method }) => method)).toEqual(['read']);
+
+    leading.locks.gate = new Promise(() => undefined);
+    leading.locks.signal = undefined;
+    const left = new AbortController();
+    const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+    const call = fetch(`${http.url}/v1/locks/b/acquire`, { ...init, signal: left.signal }).catch(() => 'left');
+    while (!leading.locks.signal) await new Promise((resolve) => setTimeout(resolve, 10));
+    const { signal } = leading.locks as { signal: AbortSignal };
+    left.abort();
+    await new Promise((resolve) => signal.addEventListener('abort', resolve));
+    expect(await call).toBe('left');
+    await http.close();
+    await leader.close();
+  });
 });
