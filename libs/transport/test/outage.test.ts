@@ -82,6 +82,24 @@ describe.each(['platformatic', 'kafkajs'] as const)('the transport by %s', (clie
     expect(changes).toEqual([false, true]);
   }, 90_000);
 
+  it('tells of reads also where there is nothing to read, and of none while the broker is away', async () => {
+    const transport = await connect({ client });
+    const topic = await createTopic(transport, 3);
+    let reads = 0;
+    const onRead = () => {
+      reads += 1;
+    };
+    await transport.subscribe({ topic, groupId: uniqueName('group'), from: 'end', onMessage: () => {}, onRead });
+    await until(() => reads >= 4);
+    await broker.stop();
+    await until(() => !transport.available);
+    const before = reads;
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    expect(reads).toBe(before);
+    await broker.start();
+    await until(() => reads > before);
+  }, 90_000);
+
   it('rejects a send that the broker does not take in time', async () => {
     const transport = await connect({ client, sendTimeoutMs: 500 });
     const topic = await createTopic(transport, 1);
