@@ -6,6 +6,7 @@
  *   least as long as it was promised, and longer where leadership changed.
  * - E3 Safety hangs on neither: a read below what was collected is refused by the participant (S7).
  */
+import { randomInt } from 'node:crypto';
 import { ConcordatError, formatTransactionId } from '@concordat/protocol';
 import type { Change, Entry, Ledger, SnapshotLease } from '@concordat/transaction';
 import { unavailable } from './errors.js';
@@ -15,6 +16,8 @@ import { within } from './within.js';
 /** Each one keeps versions from being collected in every participant. */
 export const SNAPSHOT_LEASES_MAX = 1_000;
 /** How long a call waits for its entry to be applied. */
+/** What randomInt can give. */
+const LEASE_NUMBER_MAX = 2 ** 48 - 1;
 const ENTRY_WAIT_MS_MAX = 10_000;
 /** A new leader may not know yet that all members understand a release: it ends the lease when it does. */
 const END_RETRY_MS = 1_000;
@@ -30,7 +33,6 @@ export class SnapshotLeases {
   readonly #ends = new Map<string, NodeJS.Timeout>();
   readonly #leasing = new Map<string, (lease: SnapshotLease | undefined) => void>();
   readonly #releasing = new Map<string, Set<(released: boolean) => void>>();
-  #sequence = 0;
 
   /** Begins to count for what is leased already (E2). */
   constructor(
@@ -49,9 +51,9 @@ export class SnapshotLeases {
         `${SNAPSHOT_LEASES_MAX} snapshots are leased, which is the limit.`,
       );
     }
-    this.#sequence += 1;
     const { incarnation } = ledger;
-    const id = `s-${formatTransactionId({ incarnation, term: this.term, sequence: this.#sequence })}`;
+    // Whoever has the id may end the lease, so it cannot be guessed.
+    const id = `s-${formatTransactionId({ incarnation, term: this.term, sequence: randomInt(1, LEASE_NUMBER_MAX) })}`;
     const leased = new Promise<SnapshotLease | undefined>((resolve) => this.#leasing.set(id, resolve));
     propose({ type: 'lease', id, ttlMs, at: clock.now() });
     const lease = await within(leased, ENTRY_WAIT_MS_MAX);

@@ -7,7 +7,7 @@ export const EVENT_HEARTBEAT_MS = 15_000;
 /** Event streams open at once; further ones are refused as overload. */
 export const EVENT_STREAMS_MAX = 1_000;
 /** Of these for one caller, so that one cannot take them all. */
-export const EVENT_STREAMS_PER_CALLER_MAX = 200;
+export const EVENT_STREAMS_PER_CALLER_MAX = 500;
 
 /** What one connection, and all of them together, may take of the server. */
 export interface HttpLimits {

@@ -2,6 +2,7 @@ import { Controller, Get, Inject, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { COORDINATOR_API, type CoordinatorApi } from '../engine/api.js';
 import type { LockView } from '../engine/locks-api.js';
+import { callerOf } from './caller.js';
 import { EventStreams } from './event-streams.js';
 import { lockNameOf } from './locks.controller.js';
 import { lockJson } from './locks-json.js';
@@ -20,7 +21,7 @@ export class LockEventsController {
   async watch(@Req() request: FastifyRequest<{ Params: { name: string } }>, @Res() reply: FastifyReply): Promise<void> {
     const name = lockNameOf(request);
     parseRequest(emptyQuerySchema, request.query, 'query');
-    this.streams.checkRoom();
+    this.streams.checkRoom(callerOf(request));
     if (request.method === 'HEAD') {
       return void reply.header('content-type', 'text/event-stream; charset=utf-8').send();
     }
@@ -31,7 +32,7 @@ export class LockEventsController {
     if (reply.raw.destroyed) return unwatch();
 
     void reply.hijack();
-    const stream = this.streams.start(reply.raw, 'lock');
+    const stream = this.streams.start(reply.raw, callerOf(request), 'lock');
     stream.onEnd(unwatch);
     deliver = (view) => stream.send(lockJson(view));
     for (const view of early) deliver(view);

@@ -2,6 +2,7 @@ import type { TransactionRecord } from '@concordat/transaction';
 import { Controller, Get, Inject, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { COORDINATOR_API, type CoordinatorApi } from '../engine/api.js';
+import { callerOf } from './caller.js';
 import { EventStreams } from './event-streams.js';
 import { callContext } from './idempotency.js';
 import { reachMinCsn } from './min-csn.js';
@@ -21,7 +22,7 @@ export class TransactionEventsController {
   async watch(@Req() request: FastifyRequest<{ Params: { id: string } }>, @Res() reply: FastifyReply): Promise<void> {
     const id = checkTransactionId(request.params.id);
     parseRequest(emptyQuerySchema, request.query, 'query');
-    this.streams.checkRoom();
+    this.streams.checkRoom(callerOf(request));
     await reachMinCsn(request, this.api);
     if (request.method === 'HEAD') {
       await this.api.get(id, {}, callContext(request));
@@ -34,7 +35,7 @@ export class TransactionEventsController {
     if (reply.raw.destroyed) return unwatch();
 
     void reply.hijack();
-    const stream = this.streams.start(reply.raw);
+    const stream = this.streams.start(reply.raw, callerOf(request));
     stream.onEnd(unwatch);
     deliver = (record) => {
       stream.send(transactionJson(record));
