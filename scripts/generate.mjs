@@ -1,5 +1,5 @@
-// Writes the documents that are made of the code: docs/errors.md, apps/coordinator/openapi.json and asyncapi.json, and the
-// types of the client, which are made of openapi.json.
+// Writes the documents that are made of the code: docs/errors.md, apps/coordinator/openapi.json and asyncapi.json, the types
+// of the client, which are made of openapi.json, and Grafana's dashboard; the chart has copies of it and of the alert rules.
 // `node scripts/generate.mjs --check` writes nothing and exits 1, naming the files, when any is stale.
 import { spawn } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
@@ -8,6 +8,7 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { build } from './build.mjs';
 import { clientTypes } from './lib/client-types.mjs';
+import { dashboard } from './lib/dashboard.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const check = process.argv.includes('--check');
@@ -24,6 +25,9 @@ const documents = {
   'docs/errors.md': errorsMarkdown(),
   'apps/coordinator/openapi.json': json(openApi),
   'apps/coordinator/asyncapi.json': json(asyncApiDocument(API_VERSION)),
+  'deploy/grafana/concordat.json': json(dashboard()),
+  'deploy/helm/concordat/files/dashboard.json': json(dashboard()),
+  'deploy/helm/concordat/files/alerts.yaml': await readFile(join(root, 'deploy/prometheus/alerts.yaml'), 'utf8'),
   'libs/client/src/generated/api.ts': await formatted(clientTypes(openApi)),
 };
 
