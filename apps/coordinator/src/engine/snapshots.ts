@@ -25,6 +25,7 @@ export class Snapshots implements SnapshotApi {
         return ledger.appliedCsn;
       },
       live: ledger.live,
+      hazards: ledger.hazards,
       get leader() {
         return replica.leader;
       },

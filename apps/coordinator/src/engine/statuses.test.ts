@@ -47,6 +47,7 @@ describe('D6: the order in which an answer is put together', () => {
             return before;
           },
         },
+        hazards: { of: () => [] },
         leader: undefined,
       },
       ['T'],

@@ -9,13 +9,15 @@
  *   intent that remains when it is looked at again tells the two apart, since FORGET comes after every DONE (D7).
  */
 import type { StatusAnswer, StatusesAnswer } from '@concordat/protocol';
-import type { Coordination, TransactionRecord } from '@concordat/transaction';
+import type { Coordination, OpenHazards, TransactionRecord } from '@concordat/transaction';
 
 /** What an answer is made of. */
 export interface StatusSource {
   readonly appliedCsn: number;
   /** Applied and not forgotten. */
   readonly live: { get(id: string): TransactionRecord | undefined };
+  /** Open hazards: some are of transactions that were forgotten before a participant had carried them out. */
+  readonly hazards: Pick<OpenHazards, 'of'>;
   /** What this replica drives as the leader; undefined where it does not lead. */
   readonly leader: { get(id: string): Coordination | undefined } | undefined;
 }
@@ -30,9 +32,9 @@ export function statusesOf(source: StatusSource, ids: readonly string[]): Status
   return { appliedCsn, statuses: ids.map((id) => statusOf(source, id)) };
 }
 
-function statusOf({ live, leader }: StatusSource, id: string): StatusAnswer {
-  const record = live.get(id);
-  if (record?.outcome === 'committed') return { status: 'committed', csn: record.csn as number };
+function statusOf({ live, hazards, leader }: StatusSource, id: string): StatusAnswer {
+  const record = live.get(id) ?? hazards.of(id).find(({ outcome, csn }) => outcome === 'aborted' || csn !== null);
+  if (record?.outcome === 'committed' && record.csn !== null) return { status: 'committed', csn: record.csn };
   if (record?.outcome === 'aborted') return ABORTED;
   if (record) return UNDECIDED;
   // Its BEGIN is not applied yet: whatever is settled, no entry of it is applied either.
