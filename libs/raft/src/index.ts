@@ -56,6 +56,7 @@ export type { RaftNodeOptions } from './node/node-options.js';
 export * from './node/outcomes.js';
 export { RaftNode } from './node/raft-node.js';
 export type { StateMachine } from './node/state-machine.js';
+export { channelCredentials } from './transport/grpc-credentials.js';
 export { GrpcTransport, type GrpcTransportOptions } from './transport/grpc-transport.js';
 export { MemoryNetwork } from './transport/memory-transport.js';
 export { decodeMessages, encodeMessages, MessageFormatError } from './transport/message-codec.js';

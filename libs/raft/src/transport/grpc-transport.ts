@@ -1,8 +1,6 @@
 import {
-  ChannelCredentials,
   type Metadata,
   Server,
-  ServerCredentials,
   type ServerDuplexStream,
   type ServerOptions,
   type ServerReadableStream,
@@ -12,6 +10,7 @@ import {
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import type { Message } from '../core/messages.js';
+import { channelCredentials, serverCredentials } from './grpc-credentials.js';
 import { GrpcPeer } from './grpc-peer.js';
 import { grpcOptions, raftService, type SnapshotPart, type SnapshotProgress } from './grpc-service.js';
 import { receiveSnapshot, sendSnapshotOnce } from './grpc-snapshot.js';
@@ -70,7 +69,7 @@ export class GrpcTransport implements Transport {
       this.#server.addService(definition, implementation);
     }
     this.#port = await new Promise<number>((resolve, reject) => {
-      this.#server.bindAsync(this.options.listen, this.#serverCredentials(), (error, port) =>
+      this.#server.bindAsync(this.options.listen, serverCredentials(this.options.tls), (error, port) =>
         error ? reject(error) : resolve(port),
       );
     });
@@ -80,7 +79,7 @@ export class GrpcTransport implements Transport {
     if (id === this.options.id || this.#peers.get(id)?.address === address) return;
     this.removePeer(id);
     const unreachable = () => this.#receiver?.unreachable(id);
-    this.#peers.set(id, new GrpcPeer(this.options.id, id, address, this.#clientCredentials(), unreachable));
+    this.#peers.set(id, new GrpcPeer(this.options.id, id, address, channelCredentials(this.options.tls), unreachable));
   }
 
   removePeer(id: number): void {
@@ -140,17 +139,5 @@ export class GrpcTransport implements Transport {
 
   #isForThisNode(metadata: Metadata): boolean {
     return metadata.get('raft-to')[0] === String(this.options.id);
-  }
-
-  #serverCredentials(): ServerCredentials {
-    const { tls } = this.options;
-    if (!tls) return ServerCredentials.createInsecure();
-    return ServerCredentials.createSsl(tls.authority, [{ cert_chain: tls.certificate, private_key: tls.key }], true);
-  }
-
-  #clientCredentials(): ChannelCredentials {
-    const { tls } = this.options;
-    if (!tls) return ChannelCredentials.createInsecure();
-    return ChannelCredentials.createSsl(tls.authority, tls.key, tls.certificate);
   }
 }

@@ -56,7 +56,7 @@ export class TcpTransport implements Transport {
     const { tls } = this.options;
     const accept = (socket: Socket) => this.#accept(socket);
     const server = tls
-      ? createTlsServer({ ...pem(tls), requestCert: true, rejectUnauthorized: true }, accept)
+      ? listenSecurely(tls, accept)
       : createTcpServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS }, accept);
     this.#server = server;
     const { host, port } = splitAddress(this.options.listen);
@@ -156,6 +156,13 @@ export class TcpTransport implements Transport {
     if (hello?.to !== this.options.id) throw new Error('not for this member');
     return hello.from;
   }
+}
+
+/** Believes nobody without a certificate; whoever connects after a change is checked by what is then in force. */
+function listenSecurely(tls: TransportTls, accept: (socket: Socket) => void): Server {
+  const server = createTlsServer({ ...pem(tls), requestCert: true, rejectUnauthorized: true }, accept);
+  tls.onChange?.(() => server.setSecureContext(pem(tls)));
+  return server;
 }
 
 function pem({ authority, certificate, key }: TransportTls) {

@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { X509Certificate } from 'node:crypto';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadSync } from '@grpc/proto-loader';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { createMessage, type Message, MessageType, NO_CONF_STATE } from '../core/messages.js';
 import { BATCH_PREFIX_BYTES, finishBatch, raftService } from './grpc-service.js';
 import { GrpcTransport } from './grpc-transport.js';
@@ -206,6 +207,115 @@ describe.each(['grpc', 'tcp'])('the %s transport under mutual TLS', (kind) => {
   });
 });
 
+describe.each(['grpc', 'tcp'])('the %s transport whose certificates are replaced', (kind) => {
+  const make = (kinds[kind] as () => (id: number, tls?: TransportTls) => Addressed)();
+  let directory: string;
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'raft-tls-'));
+  });
+  afterEach(() => rmSync(directory, { recursive: true }));
+
+  /** Three members, and the messages that each has received. */
+  async function three(first: TransportTls) {
+    const tls = [1, 2, 3].map(() => new Replaceable(first));
+    const members = tls.map((one, index) => make(index + 1, one));
+    const recorders = members.map(() => new Recorder());
+    opened.push(...members);
+    for (const [index, member] of members.entries()) await member.start(recorders[index] as Recorder);
+    const connect = () => {
+      for (const [from, member] of members.entries()) {
+        for (const [to, { port }] of members.entries()) {
+          member.removePeer(to + 1);
+          if (to !== from) member.setPeer(to + 1, `127.0.0.1:${port}`);
+        }
+      }
+    };
+    connect();
+    let round = 0;
+    /** Everybody hears everybody. */
+    const talk = async () => {
+      round += 1;
+      const commit = round;
+      const heard = () =>
+        recorders.every(
+          (recorder) =>
+            new Set(recorder.messages.filter((one) => one.commit === commit).map(({ from }) => from)).size === 2,
+        );
+      await until(() => {
+        for (const from of [1, 2, 3])
+          for (const to of [1, 2, 3]) if (to !== from) members[from - 1]?.send([heartbeat(to, commit, from)]);
+        return heard();
+      });
+    };
+    return { tls, members, recorders, connect, talk };
+  }
+
+  it('goes on through a change of certificates and then of the authority, member by member, also by new connections', async () => {
+    const [old, young] = [authority(directory, 'old'), authority(directory, 'young')];
+    const both = Buffer.concat([old().authority, young().authority]);
+    const { tls, connect, talk } = await three(old());
+    await talk();
+    const steps = [{ ...old(), authority: both }, { ...young(), authority: both }, young()];
+    for (const step of steps) {
+      for (const one of tls) {
+        one.replace(step);
+        await talk(); // standing connections
+        connect();
+        await talk(); // and new ones
+      }
+    }
+  }, 60_000);
+
+  it('lets nobody in any more with a certificate of the authority that was taken out, or one that has expired', async () => {
+    const [old, young] = [authority(directory, 'old'), authority(directory, 'young')];
+    const { tls, members, recorders, connect, talk } = await three(old());
+    for (const one of tls) one.replace(young());
+    connect();
+    await talk();
+    const port = members[0]?.port;
+    const expired = authority(directory, 'young', '0')();
+    await until(() => Date.parse(new X509Certificate(expired.certificate).validTo) < Date.now() - 1000);
+    for (const late of [old(), expired]) {
+      // It believes the members, so that the refusal is theirs.
+      const stranger = make(2, { ...late, authority: young().authority });
+      const recorder = new Recorder();
+      opened.push(stranger);
+      await stranger.start(recorder);
+      stranger.setPeer(1, `127.0.0.1:${port}`);
+      await until(() => {
+        stranger.send([heartbeat(1, 99, 2)]);
+        return recorder.lost.length > 2;
+      });
+      expect(recorders[0]?.messages.filter(({ commit }) => commit === 99)).toEqual([]);
+    }
+  }, 60_000);
+});
+
+/** Certificates that a test replaces. */
+class Replaceable implements TransportTls {
+  readonly #listeners: (() => void)[] = [];
+  constructor(private current: TransportTls) {}
+
+  get authority() {
+    return this.current.authority;
+  }
+  get certificate() {
+    return this.current.certificate;
+  }
+  get key() {
+    return this.current.key;
+  }
+
+  onChange(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  replace(next: TransportTls): void {
+    this.current = next;
+    for (const listener of this.#listeners) listener();
+  }
+}
+
 describe('the messages of the gRPC service', () => {
   it('are what proto/raft.proto says they are', () => {
     const definition = loadSync(join(process.cwd(), 'libs/raft/proto/raft.proto'), { longs: Number, keepCase: true });
@@ -257,12 +367,25 @@ function sourceOf(state: Buffer): SnapshotSource {
   };
 }
 
-/** Makes a certificate authority with openssl. @returns a function that makes certificates of it */
-function authority(directory: string, name: string): () => TransportTls {
+/** Makes a certificate authority with openssl, unless it is there. @returns a function that reads a new certificate of it */
+function authority(directory: string, name: string, days = '1'): () => TransportTls {
   const at = (file: string) => join(directory, `${name}-${file}`);
   const openssl = (...args: string[]) => execFileSync('openssl', args, { stdio: 'ignore' });
   const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-  openssl('req', '-x509', ...key, '-keyout', at('ca.key'), '-out', at('ca.pem'), '-subj', `/CN=${name}`, '-days', '1');
+  if (!existsSync(at('ca.pem')))
+    openssl(
+      'req',
+      '-x509',
+      ...key,
+      '-keyout',
+      at('ca.key'),
+      '-out',
+      at('ca.pem'),
+      '-subj',
+      `/CN=${name}`,
+      '-days',
+      '1',
+    );
   writeFileSync(at('ext'), 'subjectAltName=IP:127.0.0.1');
   openssl('req', ...key, '-keyout', at('key'), '-out', at('csr'), '-subj', '/CN=member');
   openssl(
@@ -278,7 +401,7 @@ function authority(directory: string, name: string): () => TransportTls {
     '-out',
     at('pem'),
     '-days',
-    '1',
+    days,
     '-extfile',
     at('ext'),
   );
