@@ -17,6 +17,7 @@ import type { TransactionStore } from './engine/store.js';
 import { KafkaMessenger } from './kafka/kafka-messenger.js';
 import { ReplyReader } from './kafka/reply-reader.js';
 import type { CoordinatorMetrics } from './observability/engine-metrics.js';
+import { exposeDoubts } from './observability/in-doubt-metrics.js';
 import type { Logger } from './observability/logger.js';
 import type { MetricsRegistry } from './observability/metrics-registry.js';
 import type { StartingCoordinator } from './starting-coordinator.js';
@@ -136,6 +137,7 @@ export class CoordinatorProcess {
     registry.gauge('concordat_reconciliation_pending', 'Whether a restore still waits for participants.', () =>
       flag(replica.ledger.reconciliation === 'pending'),
     );
+    exposeDoubts(registry, replica, () => Date.now());
     registry.gauge('concordat_leased_snapshots', 'Read snapshots that are leased.', () => replica.ledger.leases.size);
     registry.gauge(
       'concordat_watermark_lag_entries',
