@@ -99,6 +99,9 @@ function success(response: RouteResponse, components: SchemaComponents): JsonSch
   };
 }
 
+/** Statuses that tell when to come back. */
+const WITH_RETRY_AFTER: ReadonlySet<number> = new Set([ERRORS['too-many-requests'].status, ERRORS.overloaded.status]);
+
 /** One response per status, which names the codes that come with it. */
 function problems(codes: readonly ErrorCode[], problem: JsonSchema): Record<string, JsonSchema> {
   const byStatus = new Map<number, Set<ErrorCode>>();
@@ -110,7 +113,7 @@ function problems(codes: readonly ErrorCode[], problem: JsonSchema): Record<stri
     status,
     {
       description: [...group].map((code) => `\`${code}\`: ${ERRORS[code].title}.`).join(' '),
-      ...(status === ERRORS.overloaded.status ? { headers: retryAfterHeader } : {}),
+      ...(WITH_RETRY_AFTER.has(status) ? { headers: retryAfterHeader } : {}),
       content: { 'application/problem+json': { schema: problem } },
     },
   ]);

@@ -4,7 +4,7 @@
  */
 const MEMORY_MS = 2_000;
 /** Until something was measured: this much, as if seen for so long. */
-const RATE_AT_FIRST_PER_S = 200;
+const RATE_AT_FIRST_PER_S = 500;
 const SEEN_AT_FIRST_MS = 50;
 /** Where nothing drains at all; keeps expectations finite. */
 const RATE_MIN_PER_MS = 1e-6;

@@ -88,7 +88,8 @@ export class Gate<T extends Waiting> {
 
   /** For refusals whose cause is not a queue. */
   refusalBy(by: Refusal['by'], caller: string, now: number): Refusal {
-    return { by, caller, waitMs: 0, ratePerMs: this.#places.rate.rate(now) / this.#callersWith(caller) };
+    const ratePerMs = this.#places.rate.rate(now) / this.#callersWith(caller);
+    return { by, caller, waitMs: 1 / ratePerMs, ratePerMs };
   }
 
   /** When whoever is refused should come back: ms from now. It counts on them, so ask once for each. */
