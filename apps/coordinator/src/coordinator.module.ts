@@ -1,12 +1,11 @@
-import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import type { TransportTls } from '@concordat/raft';
 import { createTransport, openMessageSigning } from '@concordat/transport';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { Audits } from './audit/audits.js';
 import { ClusterNode } from './cluster/cluster-node.js';
 import { ClusterService } from './cluster/cluster-service.js';
+import { ReloadedTls } from './cluster/reloaded-tls.js';
 import type { Config } from './config/config.js';
 import { CoordinatorProcess } from './coordinator-process.js';
 import { COORDINATOR_API } from './engine/api.js';
@@ -51,7 +50,7 @@ export function coordinatorModule(config: Config, logger: Logger, onFatal: (erro
       }),
       logger,
     }),
-    openCluster: async (url) =>
+    openCluster: (url) =>
       ClusterNode.open({
         nodeId: config.nodeId,
         peers: config.peers,
@@ -59,7 +58,7 @@ export function coordinatorModule(config: Config, logger: Logger, onFatal: (erro
         url: config.advertisedUrl ?? url,
         directory: join(config.dataDirectory, 'log'),
         electionTimeoutMs: config.electionTimeoutMs,
-        ...(await readTls(config)),
+        ...(config.tlsFiles && { tls: new ReloadedTls(config.tlsFiles, logger) }),
         logger,
         now: () => performance.now(), // never set back
         onWaiting: (reason) => api.waitsFor(`looking for its cluster: ${reason}`),
@@ -104,12 +103,4 @@ function createAudits(config: Config, logger: Logger, cluster: ClusterService): 
     },
     logger,
   });
-}
-
-async function readTls({ tlsFiles }: Config): Promise<{ tls?: TransportTls }> {
-  if (!tlsFiles) return {};
-  const [authority, certificate, key] = await Promise.all(
-    [tlsFiles.authority, tlsFiles.certificate, tlsFiles.key].map((path) => readFile(path)),
-  );
-  return { tls: { authority, certificate, key } as TransportTls };
 }

@@ -1,8 +1,7 @@
 /** What replicas ask each other beside Raft itself: who are you, take me in. JSON over unary gRPC at the members' address. */
 
-import type { TransportTls } from '@concordat/raft';
+import { channelCredentials, type TransportTls } from '@concordat/raft';
 import {
-  ChannelCredentials,
   type Client,
   makeGenericClientConstructor,
   type ServerUnaryCall,
@@ -109,10 +108,7 @@ export class PeerClients {
   #client(address: string): Client {
     const known = this.#clients.get(address);
     if (known) return known;
-    const credentials = this.tls
-      ? ChannelCredentials.createSsl(this.tls.authority, this.tls.key, this.tls.certificate)
-      : ChannelCredentials.createInsecure();
-    const client = new PeersClient(address, credentials, {
+    const client = new PeersClient(address, channelCredentials(this.tls), {
       'grpc.initial_reconnect_backoff_ms': 100,
       'grpc.min_reconnect_backoff_ms': 100,
       'grpc.max_reconnect_backoff_ms': 1000,
