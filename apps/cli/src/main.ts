@@ -5,6 +5,7 @@
 import { parseArgs } from 'node:util';
 import { NoStateError, SnapshotFormatError } from '@concordat/coordinator-state';
 import { backup } from './backup.js';
+import { createKey } from './create-key.js';
 import { CommandFailure, EXIT } from './failure.js';
 import { restore, verify } from './restore.js';
 import { openTerminal, type Terminal } from './terminal.js';
@@ -23,6 +24,14 @@ const USAGE = `concordat: looks after a Concordat cluster
       --gone NAME         one that will never come back and is not to be waited for (may be repeated)
       --incarnation N     that of an earlier run of this restore, for a further replica
 
+  concordat keys create ID --caller NAME --role ROLE [--role ROLE ...] [--participant NAME ...]
+      Makes an API key and shows it once, with what belongs into the file API_KEYS_FILE: its hash.
+      --role         caller, operator, admin, participant or monitor (see docs/security.md)
+      --participant  one that its holder may enlist (may be repeated), or '*' for all
+      --expires TIME when it ends, such as 2026-12-31T00:00:00Z
+      --file FILE    puts it into that file, which running coordinators read again by themselves
+      --key-file FILE  writes the key there, for its owner only, and does not show it
+
   --json   results and errors as JSON, one object a line
   --help   this
 
@@ -34,6 +43,11 @@ const OPTIONS = {
   participant: { type: 'string', multiple: true },
   gone: { type: 'string', multiple: true },
   incarnation: { type: 'string' },
+  caller: { type: 'string' },
+  role: { type: 'string', multiple: true },
+  expires: { type: 'string' },
+  file: { type: 'string' },
+  'key-file': { type: 'string' },
   force: { type: 'boolean' },
   json: { type: 'boolean' },
   help: { type: 'boolean' },
@@ -42,6 +56,7 @@ const OPTIONS = {
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   backup: ['database-url', 'force'],
   verify: [],
+  keys: ['caller', 'role', 'participant', 'expires', 'file', 'key-file'],
   restore: ['database-url', 'data-dir', 'participant', 'gone', 'incarnation'],
 };
 
@@ -80,6 +95,7 @@ async function runCommand(terminal: Terminal, words: readonly string[], env: Nod
   for (const name of Object.keys(values)) {
     if (name !== 'json' && !allowed.includes(name)) throw usage(`${command} does not know --${name}.`);
   }
+  if (command === 'keys') return createKey(terminal, [file, ...more], values);
   if (file === undefined || more.length > 0) throw usage(`${command} takes the path of one file.`);
   const urls = (values['database-url'] ?? []).map(checkedUrl);
   if (command === 'verify') return verify(terminal, file);

@@ -10,6 +10,8 @@ export const API_KEY_PATTERN = /^concordat_([a-z0-9][a-z0-9-]{0,62})_([A-Za-z0-9
 export const API_KEY_ID_PATTERN = /^[a-z0-9][a-z0-9-]{0,62}$/;
 /** What the file of keys holds in place of a key. */
 export const API_KEY_HASH_PATTERN = /^sha256:[0-9a-f]{64}$/;
+/** What a key may be for; docs/security.md says what each allows. */
+export const API_KEY_ROLES = ['caller', 'operator', 'admin', 'participant', 'monitor'] as const;
 const SECRET_BYTES = 32;
 
 /** @param secret 32 random bytes; for tests */

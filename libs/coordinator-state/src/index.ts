@@ -1,4 +1,11 @@
-export { API_KEY_HASH_PATTERN, API_KEY_ID_PATTERN, API_KEY_PATTERN, createApiKey, hashApiKey } from './api-key.js';
+export {
+  API_KEY_HASH_PATTERN,
+  API_KEY_ID_PATTERN,
+  API_KEY_PATTERN,
+  API_KEY_ROLES,
+  createApiKey,
+  hashApiKey,
+} from './api-key.js';
 export { exportState, NoStateError, type StateExport } from './export-state.js';
 export { type ImportPlan, importState, type StateRow } from './import-state.js';
 export { migrateCoordinatorTables } from './migrate.js';

@@ -1,10 +1,11 @@
 /** Who calls, and what that allows. */
+import { API_KEY_ROLES } from '@concordat/coordinator-state';
 
 /**
  * `caller` runs transactions, `operator` looks after those of all callers, `admin` changes the cluster; `participant` asks
  * what became of transactions, `monitor` reads metrics.
  */
-export const ROLES = ['caller', 'operator', 'admin', 'participant', 'monitor'] as const;
+export const ROLES = API_KEY_ROLES;
 export type Role = (typeof ROLES)[number];
 /** What a route asks for. */
 export type Access = 'public' | Role;
