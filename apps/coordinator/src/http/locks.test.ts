@@ -1,4 +1,5 @@
-import { request } from 'node:http';
+import { once } from 'node:events';
+import { get, type IncomingMessage, request } from 'node:http';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { expectProblem } from '../../test/expect-problem.js';
 import { FakeCoordinator } from '../../test/fake-coordinator.js';
@@ -123,14 +124,13 @@ describe('locks over REST', () => {
   });
 
   it('tells what happens to a lock as server-sent events, until the client has enough', async () => {
-    const leave = new AbortController();
-    const response = await fetch(`${http.url}/v1/locks/a/events`, { signal: leave.signal });
-    expect(response.headers.get('content-type')).toContain('text/event-stream');
+    const call = get(`${http.url}/v1/locks/a/events`, { agent: false });
+    const [response] = (await once(call, 'response')) as [IncomingMessage];
+    expect(response.headers['content-type']).toContain('text/event-stream');
     await http.call('POST', '/v1/locks/a/acquire', ACQUIRE);
-    const decoder = new TextDecoder();
     let text = '';
-    for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
-      text += decoder.decode(chunk);
+    for await (const chunk of response.setEncoding('utf8')) {
+      text += chunk;
       if (text.includes('worker-1')) break;
     }
     const events = text.split('\n\n').filter((event) => event.startsWith('event: lock\n'));
@@ -138,7 +138,7 @@ describe('locks over REST', () => {
       JSON.parse(event.split('data: ')[1] ?? '').holders.map((one: { owner: string }) => one.owner),
     );
     expect(owners).toEqual([[], ['worker-1']]);
-    leave.abort();
+    call.destroy();
     while (locks.listeners.size > 0) await new Promise((resolve) => setTimeout(resolve, 10));
   });
 
