@@ -28,6 +28,11 @@ describe('an execution', () => {
     expect(work).not.toHaveBeenCalled();
   });
 
+  it('is over from the beginning where no time is left', async () => {
+    const execution = begin(0);
+    expect([execution.cancelledBy, execution.signal.aborted]).toEqual(['deadline', true]);
+  });
+
   it('does not wait for work that is under way when it is cancelled, and hears its failure all the same', async () => {
     const execution = begin();
     const work = Promise.withResolvers<never>();

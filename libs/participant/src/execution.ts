@@ -36,6 +36,8 @@ export class Execution<C extends PrepareCommand | ExecuteCommand = PrepareComman
     this.transactionId = command.transactionId;
     this.deadlineMs = arrivedMs + command.remainingMs;
     this.#timer = setTimeout(() => void this.cancel('deadline'), Math.min(command.remainingMs, TIMER_MS_MAX));
+    // What nobody waits for any more is not begun: a timer of 0 ms would come too late to say so.
+    if (command.remainingMs === 0) void this.cancel('deadline');
   }
 
   get signal(): AbortSignal {

@@ -277,6 +277,28 @@ describe('what hinders a prepare', () => {
     await participant.decide(coordinator.rollback(id));
   });
 
+  it('runs no handler for a prepare whose time is over, on arrival or while it waits for its turn', async () => {
+    const ran: string[] = [];
+    const gone = Promise.withResolvers<void>();
+    await start({
+      operations: {
+        hold: () => gone.promise,
+        note: async ({ id }) => void ran.push(id),
+      },
+      limits: { prepareConcurrency: 1 },
+    });
+    const late = { code: 'deadline-exceeded', retryable: true };
+    const at = (id: string, operation: string, remainingMs: number) =>
+      participant.prepare(coordinator.prepare(coordinator.id(), [[operation, id]], { remainingMs }));
+    expect((await at('on arrival', 'note', 0)).reason).toMatchObject(late);
+    const holder = at('holder', 'hold', 60_000);
+    expect((await at('in the queue', 'note', 200)).reason).toMatchObject(late);
+    gone.resolve();
+    expect(await holder).toMatchObject({ vote: 'prepared' });
+    expect(await at('in time', 'note', 60_000)).toMatchObject({ vote: 'prepared' });
+    expect(ran).toEqual(['in time']);
+  });
+
   it('begins anew when the backend is killed under it', async () => {
     let attempts = 0;
     await start({
