@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { generator } from '../../../../../test/product/generator.mjs';
 import { AdaptiveLimit } from './adaptive-limit.js';
 
 const options = { min: 8, max: 1000, atFirst: 100, targetMs: 100 };
@@ -51,8 +52,34 @@ describe('a limit that follows how long work takes', () => {
     expect(settle(limit, { ratePerMs: 5, offered: 20 })).toBe(100);
   });
 
-  it('does not fall below its least, however long work takes: slow is not idle', () => {
-    expect(settle(new AdaptiveLimit(options), { ratePerMs: 0.01, idleMs: 3000, forMs: 600_000 })).toBe(options.min);
+  it('finds out what a resource takes by itself, and keeps it busy: slow is not overloaded', () => {
+    for (const atFirst of [options.min, 100, 900]) {
+      const load = { ratePerMs: 0.3, idleMs: 400, forMs: 120_000 }; // 120 under way keep it busy
+      const value = settle(new AdaptiveLimit({ ...options, atFirst }), load);
+      expect(value).toBeGreaterThan(80);
+      expect(value).toBeLessThan(240);
+    }
+  });
+
+  it('stays near its least where even that takes too long, and goes on trying', () => {
+    const value = settle(new AdaptiveLimit(options), { ratePerMs: 0.01, idleMs: 1, forMs: 600_000 });
+    expect(value).toBeGreaterThanOrEqual(options.min);
+    expect(value).toBeLessThan(2 * options.min);
+  });
+
+  it('lets nothing take longer than its bound for ever, also where times are noise', () => {
+    const limit = new AdaptiveLimit(options);
+    const random = generator(5);
+    let now = 0;
+    let late = 0;
+    for (let n = 0; n < 200_000; n += 1) {
+      const tookMs = (limit.value / 1) * (0.2 + 1.6 * random()); // 1 per ms, and a time anywhere around the queue
+      limit.sample(tookMs, limit.value, now);
+      now += 1;
+      if (limit.value > 8 * options.targetMs) late += 1;
+    }
+    expect(late).toBeLessThan(2000);
+    expect(limit.value).toBeGreaterThan(50);
   });
 
   it('keeps its bounds for any samples', () => {
@@ -76,9 +103,9 @@ describe('a limit that follows how long work takes', () => {
     for (let at = 0; at < 10; at += 1) limit.sample(400, 100, at);
     const first = limit.value;
     expect(first).toBeLessThan(100);
-    for (let at = 10; at < 390; at += 1) limit.sample(400, 100, at);
+    for (let at = 10; at < 390; at += 1) limit.sample(300, 70, at);
     expect(limit.value).toBe(first);
-    limit.sample(400, 100, 500);
+    limit.sample(300, 70, 500);
     expect(limit.value).toBeLessThan(first);
   });
 });
