@@ -47,6 +47,9 @@
       mountPath: /etc/concordat/tls
       readOnly: true
     {{- end }}
+    {{- with include "concordat.trustMounts" . | trim }}
+    {{- . | nindent 4 }}
+    {{- end }}
     {{- with .Values.extraVolumeMounts }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
@@ -100,6 +103,9 @@
   value: /etc/concordat/tls/tls.crt
 - name: TLS_KEY_FILE
   value: /etc/concordat/tls/tls.key
+{{- end }}
+{{- with include "concordat.trustEnvironment" . | trim }}
+{{ . }}
 {{- end }}
 {{- with .Values.extraEnv }}
 {{ toYaml . }}
