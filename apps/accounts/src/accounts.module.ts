@@ -5,9 +5,8 @@ import { AccountOperations } from './account-operations.js';
 import { AccountsController } from './accounts.controller.js';
 import { readConfiguration } from './configuration.js';
 
-const { participant, databaseUrl, brokers, coordinators, kafkaClient, security, messageKeys } = readConfiguration(
-  process.env,
-);
+const { participant, databaseUrl, brokers, coordinators, coordinatorApiKeyFile, kafkaClient, security, messageKeys } =
+  readConfiguration(process.env);
 
 @Module({
   imports: [
@@ -15,6 +14,7 @@ const { participant, databaseUrl, brokers, coordinators, kafkaClient, security, 
       name: participant,
       isolation: 'global',
       coordinators,
+      coordinatorApiKeyFile,
       database: { url: databaseUrl, entities: [Account, AccountEntry] },
       kafka: { brokers, client: kafkaClient, security },
       messageKeys,

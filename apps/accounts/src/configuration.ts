@@ -12,6 +12,8 @@ const schema = z.object({
     .string('set it to http://host:port of a coordinator, several separated by commas')
     .transform((text) => text.split(',').map((url) => url.trim()))
     .refine((urls) => urls.every((url) => /^https?:$/.test(URL.parse(url)?.protocol ?? '')), 'these are no URLs'),
+  /** File with the API key that coordinators ask for. */
+  COORDINATOR_API_KEY_FILE: z.string().optional(),
   KAFKA_CLIENT: z.enum(['kafkajs', 'platformatic']).optional(),
 });
 
@@ -23,6 +25,7 @@ export interface Configuration extends TransportEnvironment {
   readonly brokers: string;
   /** Asked what became of transactions. */
   readonly coordinators: readonly string[];
+  readonly coordinatorApiKeyFile: string | undefined;
   readonly kafkaClient: 'kafkajs' | 'platformatic' | undefined;
 }
 
@@ -41,6 +44,7 @@ export function readConfiguration(env: NodeJS.ProcessEnv): Configuration {
     databaseUrl: DATABASE_URL,
     brokers: KAFKA_BROKERS,
     coordinators: COORDINATOR_URLS,
+    coordinatorApiKeyFile: parsed.data.COORDINATOR_API_KEY_FILE,
     kafkaClient: KAFKA_CLIENT,
     ...readTransportEnvironment(given),
   };

@@ -37,7 +37,7 @@ export function compose(inputs: ParticipantInputs) {
   const replies = new Replies(transport, surroundings);
   const shared = { ...inputs, state, replies };
   const global: GlobalWork | undefined =
-    isolation.isolation === 'global' ? globalWork({ ...shared, coordinators: isolation.coordinators }) : undefined;
+    isolation.isolation === 'global' ? globalWork({ ...shared, ...isolation }) : undefined;
   const work: IsolationWork = global ?? localWork(shared);
   const { records } = work;
   const prepared = new PreparedBranches();
@@ -49,6 +49,6 @@ export function compose(inputs: ParticipantInputs) {
   const sweep = new OrphanSweep(records, prepared, repeater, isExecuting, surroundings);
   const garbage = new BranchGarbage(participant, connections.finalise, state, limits.garbageBatchMax);
   const announcement = { instance: randomUUID(), isolation: work.isolation, operations: registry.descriptors };
-  const heartbeat = new HeartbeatSender(announcement, prepared, replies, surroundings);
+  const heartbeat = new HeartbeatSender(announcement, prepared, sweep, replies, surroundings);
   return { ...parts, global, records, dispatcher, sweep, garbage, heartbeat };
 }

@@ -43,6 +43,8 @@ export interface GlobalIsolation {
   readonly isolation: 'global';
   /** Base URLs of coordinators, asked for outcomes: `http://coordinator-1:8080`. Any replica will do. */
   readonly coordinators: readonly string[];
+  /** File with the API key (role `participant`) to ask them with; none where coordinators let in everybody. */
+  readonly coordinatorApiKeyFile?: string;
 }
 
 export type IsolationOptions = LocalIsolation | GlobalIsolation;

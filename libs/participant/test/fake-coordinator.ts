@@ -7,6 +7,8 @@ export class FakeCoordinator {
   readonly outcomes = new Map<string, StatusAnswer>();
   readonly questions: StatusesRequest[] = [];
   appliedCsn = 100;
+  /** The API key that is asked for; none lets in everybody. */
+  apiKey: string | undefined;
   /** Answers 503 to everything. */
   isAway = false;
   /** Called before an answer is made; the answer waits for it. */
@@ -15,6 +17,9 @@ export class FakeCoordinator {
 
   private constructor() {
     this.#server = createServer(async (request, response) => {
+      if (this.apiKey !== undefined && request.headers.authorization !== `Bearer ${this.apiKey}`) {
+        return void response.writeHead(401, { 'content-type': 'application/json' }).end('{"code":"unauthenticated"}');
+      }
       let text = '';
       for await (const chunk of request) text += chunk;
       const question: StatusesRequest = JSON.parse(text);

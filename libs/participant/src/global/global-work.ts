@@ -5,6 +5,7 @@ import type { OperationRegistry } from '../operation-registry.js';
 import type { ParticipantState } from '../participant-state.js';
 import type { Replies } from '../replies.js';
 import type { Surroundings } from '../surroundings.js';
+import { ApiKeyFile } from './api-key-file.js';
 import { GlobalBranches } from './branches.js';
 import { readingDatabaseOf } from './database.js';
 import { Executes } from './executes.js';
@@ -27,6 +28,8 @@ export interface GlobalInputs {
   readonly replies: Replies;
   /** Base URLs. */
   readonly coordinators: readonly string[];
+  /** File with the API key to ask them with. */
+  readonly coordinatorApiKeyFile?: string;
 }
 
 /** Global isolation: what the rest of a participant sees of it. */
@@ -42,12 +45,15 @@ export interface GlobalWork extends IsolationWork {
 
 /** Puts global isolation together. */
 export function globalWork(inputs: GlobalInputs): GlobalWork {
-  const { surroundings, connections, registry, state, replies, coordinators } = inputs;
+  const { surroundings, connections, registry, state, replies, coordinators, coordinatorApiKeyFile } = inputs;
   const { participant, limits, metrics, random } = surroundings;
   const entities = new VersionedEntities();
-  const statuses = new StatusClient(new Replicas(coordinators, surroundings), metrics, limits.statusesKnownMax);
+  const apiKey =
+    coordinatorApiKeyFile === undefined ? undefined : new ApiKeyFile(coordinatorApiKeyFile, surroundings.clock);
+  const replicas = new Replicas(coordinators, surroundings, apiKey);
+  const statuses = new StatusClient(replicas, metrics, limits.statusesKnownMax);
   const sessions = new Sessions(limits.sessionsMax);
-  const branches = new GlobalBranches(participant, connections.finalise);
+  const branches = new GlobalBranches(participant, connections.finalise, entities);
   const places = new ConcurrencyLimit(limits.prepareConcurrency);
   const sources = (pool: Connections['read']) => ({
     db: readingDatabaseOf(pool, random),

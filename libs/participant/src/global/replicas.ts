@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ConcordatError, type StatusesAnswer, type StatusesRequest, statusesAnswerSchema } from '@concordat/protocol';
 import type { Logger } from 'pino';
 import { backoffMs, type Clock, type Random } from '../backoff.js';
+import type { ApiKeyFile } from './api-key-file.js';
 
 export interface ReplicaLimits {
   /** How long one replica may take to answer. */
@@ -21,6 +22,12 @@ export interface ReplicaSurroundings {
 const PAUSE_BASE_MS = 20;
 const PAUSE_CAP_MS = 500;
 const RETRY_AFTER_MS = 1000;
+const REFUSED: readonly number[] = [401, 403];
+
+/** Somebody has to do something about the API key. */
+class RefusedError extends Error {
+  override readonly name = 'RefusedError';
+}
 
 /** Asks the coordinators, whichever answers: the one that answered last is asked first. */
 export class Replicas {
@@ -31,6 +38,7 @@ export class Replicas {
   constructor(
     baseUrls: readonly string[],
     private readonly surroundings: ReplicaSurroundings,
+    private readonly apiKey?: Pick<ApiKeyFile, 'authorization'>,
   ) {
     if (baseUrls.length === 0)
       throw new TypeError('a participant with global isolation needs the URL of a coordinator');
@@ -50,7 +58,8 @@ export class Replicas {
         return await this.#post(index, request, Math.min(remainingMs, limits.statusRequestTimeoutMs));
       } catch (error) {
         cause = error;
-        logger.debug({ err: error, url: this.#urls[index] }, 'a coordinator did not tell statuses');
+        const level = error instanceof RefusedError ? 'warn' : 'debug';
+        logger[level]({ err: error, url: this.#urls[index] }, 'a coordinator did not tell statuses');
         if (this.#preferred % this.#urls.length === index) this.#preferred = (index + 1) % this.#urls.length;
         const round = Math.floor(attempt / this.#urls.length);
         if (attempt % this.#urls.length === 0) await sleep(backoffMs(round, PAUSE_BASE_MS, PAUSE_CAP_MS, random));
@@ -61,14 +70,19 @@ export class Replicas {
   }
 
   async #post(index: number, request: StatusesRequest, timeoutMs: number): Promise<StatusesAnswer> {
+    const authorization = await this.apiKey?.authorization();
     const answer = await fetch(this.#urls[index] as string, {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
+      headers: { 'content-type': 'application/json', ...(authorization !== undefined && { authorization }) },
+      redirect: 'error', // the key is for coordinators only
       body: JSON.stringify(request),
       signal: AbortSignal.timeout(Math.ceil(timeoutMs)),
     });
     const body: unknown = await answer.json();
-    if (!answer.ok) throw new Error(`answered ${answer.status} ${(body as { code?: string })?.code ?? ''}`);
+    if (!answer.ok) {
+      const message = `answered ${answer.status} ${(body as { code?: string })?.code ?? ''}`;
+      throw REFUSED.includes(answer.status) ? new RefusedError(message) : new Error(message);
+    }
     const parsed = statusesAnswerSchema.parse(body);
     if (parsed.statuses.length !== request.transactionIds.length) throw new Error('answered another question');
     if (parsed.appliedCsn < (request.minCsn ?? 0)) throw new Error(`has applied ${parsed.appliedCsn} only`);
