@@ -47,6 +47,14 @@ export abstract class BranchRows implements BranchRecords {
     return rows.map((row) => ({ ...row, csn: csnOf(row.csn) }));
   }
 
+  async countForeign(): Promise<number> {
+    return 0;
+  }
+
+  async adoptLost(_max: number): Promise<string[]> {
+    return [];
+  }
+
   async durableHorizon(): Promise<string | null> {
     const { rows } = await this.pool.query<Record<'i' | 't' | 's', string>>(
       `SELECT horizon_incarnation AS i, horizon_term AS t, horizon_sequence AS s

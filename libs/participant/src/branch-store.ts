@@ -157,6 +157,14 @@ export class BranchStore extends BranchRows {
       .map(({ id, age }) => ({ transactionId: id, ageMs: Math.max(0, Math.round(Number(age))), vote: null }));
   }
 
+  override async countForeign(): Promise<number> {
+    const { rows } = await this.connections.finalise.query<{ id: string }>(
+      `SELECT substr(gid, $2) AS id FROM pg_prepared_xacts WHERE database = current_database() AND starts_with(gid, $1)`,
+      [this.#gidPrefix, this.#gidPrefix.length + 1],
+    );
+    return rows.filter(({ id }) => parseTransactionId(id) === undefined).length;
+  }
+
   #gidLiteral(transactionId: string): string {
     partsOf(transactionId);
     return pg.escapeLiteral(this.#gidPrefix + transactionId);

@@ -15,6 +15,7 @@ export class HeartbeatSender {
       readonly operations: readonly OperationDescriptor[];
     },
     private readonly prepared: PreparedBranches,
+    private readonly sweep: { readonly foreign: number },
     private readonly replies: Replies,
     private readonly surroundings: Surroundings,
   ) {}
@@ -45,6 +46,7 @@ export class HeartbeatSender {
       preparedCount: this.prepared.size,
       oldestPreparedMs: this.prepared.oldestMs(clock.nowMs()),
       stopping,
+      ...(this.sweep.foreign > 0 && { foreignPrepared: this.sweep.foreign }),
     });
   }
 }

@@ -50,6 +50,14 @@ export interface BranchFinaliser {
 export interface BranchRecords {
   /** All prepared and undecided branches of this participant. */
   listPrepared(): Promise<FoundBranch[]>;
+  /** How many are prepared under this participant's prefix, in its database, and are of no transaction. */
+  countForeign(): Promise<number>;
+  /**
+   * Makes rows for prepared work that has lost its branch row, at most `max`, so that it asks and hears its decision. The row
+   * and the work were written by one database transaction, so the work alone proves that the branch was prepared.
+   * @returns the ids of their transactions
+   */
+  adoptLost(max: number): Promise<string[]>;
   find(transactionId: string): Promise<ReportedBranch | undefined>;
   /** Decided branches of lower incarnations than the given one, above an id, in the order of ids. */
   listDecided(incarnation: number, after: string, max: number): Promise<ReportedBranch[]>;

@@ -18,6 +18,11 @@ export class ParticipantMetrics {
     ['type'],
   );
   readonly hazards = this.#counter('hazards_total', 'Decisions that contradict the state of this participant.', []);
+  readonly lostBranches = this.#counter(
+    'lost_branches_total',
+    'Branches whose row was gone while their intents were not; made anew. Alert on any.',
+    [],
+  );
   readonly deadLetters = this.#counter('dead_letters_total', 'Messages put aside, by cause.', ['cause']);
   readonly sendFailures = this.#counter('send_failures_total', 'Replies that could not be sent.', ['type']);
   readonly rowsCollected = this.#counter('branch_rows_collected_total', 'Branch rows deleted below the horizon.', []);
@@ -45,12 +50,16 @@ export class ParticipantMetrics {
   /** Publishes numbers that are read at the moment of the scrape. */
   observe(gauges: {
     prepared(): number;
+    foreignPrepared(): number;
     oldestPreparedMs(): number | null;
     executing(): number;
     sessions(): number;
     appliedCsn(): number;
   }): void {
     this.#gauge('prepared_branches', 'Branches that are prepared and undecided.', () => gauges.prepared());
+    this.#gauge('foreign_prepared', 'Prepared under our prefix, and of no transaction.', () =>
+      gauges.foreignPrepared(),
+    );
     this.#gauge('oldest_prepared_seconds', 'Age of the oldest of them.', () => (gauges.oldestPreparedMs() ?? 0) / 1000);
     this.#gauge('applied_csn', 'Highest number heard that a coordinator has applied.', () => gauges.appliedCsn());
     this.#gauge('sessions', 'Sessions of operations that were executed at once.', () => gauges.sessions());

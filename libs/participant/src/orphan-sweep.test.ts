@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createTestDatabase, type TestDatabase } from '../test/test-database.js';
-import { TestCoordinator, TestParticipant } from '../test/test-participant.js';
+import { TestCoordinator, TestParticipant, until } from '../test/test-participant.js';
 
 let database: TestDatabase;
 const coordinator = new TestCoordinator();
@@ -51,6 +51,24 @@ describe('the sweep of prepared transactions', () => {
     expect(b.parts.prepared.size).toBe(0);
     await a.stop();
     await b.stop();
+  });
+
+  it('says of what it can neither name nor end: prepared under our prefix, and of no transaction', async () => {
+    const participant = await start();
+    const { sweep } = participant.parts;
+    expect(sweep.foreign).toBe(0);
+    await database.query(`BEGIN; CREATE TABLE foreign_work (); PREPARE TRANSACTION 'concordat:accounts:not-an-id!'`);
+    await database.query(`BEGIN; CREATE TABLE other_work (); PREPARE TRANSACTION 'concordat:accounts-east:not-an-id!'`);
+    expect(await sweep.sweep()).toBe(0);
+    expect(sweep.foreign).toBe(1);
+    participant.parts.heartbeat.beat();
+    await until(() => participant.replies().find((reply) => reply.type === 'heartbeat' && reply.foreignPrepared === 1));
+    for (const name of ['accounts', 'accounts-east']) {
+      await database.query(`ROLLBACK PREPARED 'concordat:${name}:not-an-id!'`);
+    }
+    await sweep.sweep();
+    expect(sweep.foreign).toBe(0);
+    await participant.stop();
   });
 
   it('keeps the results of what this process prepared itself', async () => {

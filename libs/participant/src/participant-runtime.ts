@@ -145,10 +145,11 @@ export class ParticipantRuntime {
     this.surroundings.logger[level]({ err: error, offset: message?.offset }, 'trouble with the commands topic');
   }
 
-  #observe({ prepared, dispatcher, global }: ParticipantParts): void {
+  #observe({ prepared, dispatcher, global, sweep }: ParticipantParts): void {
     const { metrics, clock, logger } = this.surroundings;
     metrics.observe({
       prepared: () => prepared.size,
+      foreignPrepared: () => sweep.foreign,
       oldestPreparedMs: () => prepared.oldestMs(clock.nowMs()),
       executing: () => dispatcher.executing,
       sessions: () => global?.sessions.size ?? 0,

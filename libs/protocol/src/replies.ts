@@ -85,6 +85,8 @@ export const heartbeatSchema = z.object({
   preparedCount: z.int().nonnegative(),
   /** Age of the oldest of them in ms, null when there is none. */
   oldestPreparedMs: z.int().nonnegative().nullable(),
+  /** Prepared transactions in its database that carry its prefix and are of no transaction; left out where there is none. */
+  foreignPrepared: z.int().nonnegative().optional(),
   /** True in the last heartbeat of a graceful stop. */
   stopping: z.boolean(),
 });
