@@ -11,10 +11,21 @@ import {
   REPLIES_TOPIC,
   replySchema,
 } from '@concordat/protocol';
+import { SIGNATURE_HEADER } from '@concordat/transport';
 import type { z } from 'zod';
 import { type JsonSchema, toJsonSchema } from './json-schema.js';
 
 const PARTICIPANT = '{participant}';
+
+/** As libs/transport/src/signing makes it. */
+const SIGNATURE = {
+  type: 'string',
+  pattern: '^v1;[a-z0-9_][a-z0-9-]{0,63};[A-Za-z0-9._-]{1,64};[0-9]{1,15};[A-Za-z0-9_-]{43}$',
+  description:
+    'Where messages are signed: v1;<owner>;<kid>;<signed at, Unix time in ms>;<HMAC-SHA256 in base64url without padding>. ' +
+    'The HMAC is over concordat-signature-v1, owner, kid, time, topic, the length of the key in bytes, and the key, ' +
+    'each followed by a line feed, and then the value as sent. See docs/security-kafka.md.',
+} as const;
 
 interface Message {
   readonly name: string;
@@ -146,7 +157,10 @@ function messageObject({ name, summary, schema }: Message): JsonSchema {
     contentType: 'application/json',
     headers: {
       type: 'object',
-      properties: { traceparent: { type: 'string', description: 'W3C trace context, optional.' } },
+      properties: {
+        traceparent: { type: 'string', description: 'W3C trace context, optional.' },
+        ...(name === deadLetter.name ? {} : { [SIGNATURE_HEADER]: SIGNATURE }),
+      },
     },
     ...('transactionId' in properties ? { correlationId: { location: '$message.payload#/transactionId' } } : {}),
     payload,
