@@ -35,6 +35,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 - name: COORDINATOR_URLS
   value: {{ join "," . | quote }}
 {{- end }}
+{{- if .Values.coordinatorApiKey.existingSecret }}
+- name: COORDINATOR_API_KEY_FILE
+  value: /etc/concordat/coordinator-api-key/key
+{{- end }}
 - name: LOG_LEVEL
   value: {{ .Values.logLevel }}
 {{- with include "participant.trustEnvironment" . | trim }}

@@ -1,6 +1,9 @@
 // Run before an upgrade: removes the members whose pods a smaller number of replicas takes away. Without this the
 // cluster would go on counting them and could lose its majority. Ends at once when there are none.
-const { CONCORDAT_URL: url, REPLICAS, TIMEOUT_MS = '120000' } = process.env;
+import { readFileSync } from 'node:fs';
+
+const { CONCORDAT_URL: url, REPLICAS, TIMEOUT_MS = '120000', API_KEY_FILE } = process.env;
+const authorization = API_KEY_FILE && `Bearer ${readFileSync(API_KEY_FILE, 'utf8').trim()}`;
 const replicas = Number(REPLICAS);
 const RETRY_MS = 1000;
 const CALL_MS = 10_000;
@@ -40,7 +43,8 @@ async function round() {
 async function call(method, path, body) {
   const response = await fetch(`${url}${path}`, {
     method,
-    ...(body && { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+    headers: { ...(authorization && { authorization }), ...(body && { 'content-type': 'application/json' }) },
+    ...(body && { body: JSON.stringify(body) }),
     signal: AbortSignal.timeout(CALL_MS),
   });
   const text = await response.text();

@@ -49,6 +49,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end -}}
 {{- end }}
 
+{{- define "concordat.keysSecret" -}}
+{{ .Values.auth.existingSecret | default (printf "%s-api-keys" (include "concordat.name" .)) }}
+{{- end }}
+
 {{- define "concordat.terminationGracePeriodSeconds" -}}
 {{- with .Values.stop -}}
 {{ add .preStopSeconds (ceil (divf .graceMs 1000)) .closeSeconds }}

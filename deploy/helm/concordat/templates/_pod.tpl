@@ -40,6 +40,9 @@
     - name: database
       mountPath: /etc/concordat/database
       readOnly: true
+    - name: api-keys
+      mountPath: /etc/concordat/keys
+      readOnly: true
     - name: tmp
       mountPath: /tmp
     {{- if .Values.tls.existingSecret }}
@@ -94,6 +97,24 @@
   value: {{ int64 .Values.idempotencyKeyMs | quote }}
 - name: IN_FLIGHT_MAX
   value: {{ int64 .Values.inFlightMax | quote }}
+- name: API_KEYS_FILE
+  value: /etc/concordat/keys/api-keys.json
+{{- with .Values.auth.jwt }}
+{{- if .jwksUrl }}
+- name: JWKS_URL
+  value: {{ .jwksUrl }}
+- name: JWT_ISSUER
+  value: {{ required "auth.jwt.issuer is needed with auth.jwt.jwksUrl" .issuer | quote }}
+- name: JWT_AUDIENCE
+  value: {{ required "auth.jwt.audience is needed with auth.jwt.jwksUrl" .audience | quote }}
+- name: JWT_ROLES_CLAIM
+  value: {{ .rolesClaim | quote }}
+- name: JWT_ROLES_PREFIX
+  value: {{ .rolesPrefix | quote }}
+- name: JWT_PARTICIPANTS_CLAIM
+  value: {{ .participantsClaim | quote }}
+{{- end }}
+{{- end }}
 - name: LOG_LEVEL
   value: {{ .Values.logLevel }}
 {{- if .Values.tls.existingSecret }}
