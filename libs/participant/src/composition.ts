@@ -49,6 +49,6 @@ export function compose(inputs: ParticipantInputs) {
   const sweep = new OrphanSweep(records, prepared, repeater, isExecuting, surroundings);
   const garbage = new BranchGarbage(participant, connections.finalise, state, limits.garbageBatchMax);
   const announcement = { instance: randomUUID(), isolation: work.isolation, operations: registry.descriptors };
-  const heartbeat = new HeartbeatSender(announcement, prepared, sweep, replies, surroundings);
+  const heartbeat = new HeartbeatSender(announcement, prepared, sweep, state.troubles, replies, surroundings);
   return { ...parts, global, records, dispatcher, sweep, garbage, heartbeat };
 }

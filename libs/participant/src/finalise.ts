@@ -85,6 +85,7 @@ export class Finaliser implements BranchFinaliser {
       try {
         const finalised = await work();
         endTimer();
+        this.state.troubles.over(transactionId);
         return finalised;
       } catch (error) {
         const connection = classifyDatabaseError(error) === 'connection';
@@ -92,6 +93,7 @@ export class Finaliser implements BranchFinaliser {
           await sleep(backoffMs(attempt, PAUSE_BASE_MS, PAUSE_CAP_MS, random));
           continue;
         }
+        this.state.troubles.note(transactionId, error);
         metrics.finaliseFailures.inc({ type });
         logger.error({ transactionId, err: error }, `${type} failed; the coordinator will send it again`);
         return undefined;

@@ -2,6 +2,7 @@ import { type Isolation, type OperationDescriptor, WIRE_VERSION } from '@concord
 import type { PreparedBranches } from './prepared-branches.js';
 import type { Replies } from './replies.js';
 import type { Surroundings } from './surroundings.js';
+import type { Troubles } from './troubles.js';
 
 /** Tells the coordinator that this participant lives, what it can do, and how much it has in doubt. */
 export class HeartbeatSender {
@@ -16,6 +17,7 @@ export class HeartbeatSender {
     },
     private readonly prepared: PreparedBranches,
     private readonly sweep: { readonly foreign: number },
+    private readonly troubles: Troubles,
     private readonly replies: Replies,
     private readonly surroundings: Surroundings,
   ) {}
@@ -36,6 +38,7 @@ export class HeartbeatSender {
   #send(stopping: boolean): Promise<void> {
     const { participant, clock } = this.surroundings;
     const { instance, isolation, operations } = this.announcement;
+    const troubles = this.troubles.latest;
     return this.replies.heartbeat({
       v: WIRE_VERSION,
       type: 'heartbeat',
@@ -47,6 +50,7 @@ export class HeartbeatSender {
       oldestPreparedMs: this.prepared.oldestMs(clock.nowMs()),
       stopping,
       ...(this.sweep.foreign > 0 && { foreignPrepared: this.sweep.foreign }),
+      ...(troubles.length > 0 && { troubles }),
     });
   }
 }

@@ -1,6 +1,7 @@
 import { compareTransactionIds, parseTransactionId, type TransactionIdParts } from '@concordat/protocol';
 import type pg from 'pg';
 import type { Clock } from './backoff.js';
+import { Troubles } from './troubles.js';
 
 const ZERO: TransactionIdParts = { incarnation: 0, term: 0, sequence: 0 };
 
@@ -14,6 +15,7 @@ const CSN_PER_MS = 1024;
  * only grow. The incarnation is durable before anything of it is executed; the horizon before any row goes by it.
  */
 export class ParticipantState {
+  readonly troubles = new Troubles();
   #incarnation = 0;
   #horizon: TransactionIdParts = ZERO;
   #durableHorizon: TransactionIdParts = ZERO;

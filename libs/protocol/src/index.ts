@@ -49,6 +49,9 @@ export {
   type Reply,
   type ReportedBranch,
   replySchema,
+  TROUBLE_LENGTH_MAX,
+  TROUBLES_MAX,
+  type Trouble,
   type Vote,
 } from './replies.js';
 export {

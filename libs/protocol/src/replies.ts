@@ -73,6 +73,16 @@ export const participantDescriptorSchema = z.object({
 });
 export type ParticipantDescriptor = z.infer<typeof participantDescriptorSchema>;
 
+/** One heartbeat tells of at most so many decisions that cannot be carried out, each in so many characters. */
+export const TROUBLES_MAX = 20;
+export const TROUBLE_LENGTH_MAX = 300;
+
+export const troubleSchema = z.object({
+  transactionId: transactionIdSchema,
+  message: z.string().max(TROUBLE_LENGTH_MAX),
+});
+export type Trouble = z.infer<typeof troubleSchema>;
+
 /** Sent every `HEARTBEAT_INTERVAL_MS` by each running instance of a participant. */
 export const heartbeatSchema = z.object({
   ...replyBase,
@@ -87,6 +97,8 @@ export const heartbeatSchema = z.object({
   oldestPreparedMs: z.int().nonnegative().nullable(),
   /** Prepared transactions in its database that carry its prefix and are of no transaction; left out where there is none. */
   foreignPrepared: z.int().nonnegative().optional(),
+  /** Decisions that it could not carry out the last time, the newest first; left out where there is none. */
+  troubles: z.array(troubleSchema).max(TROUBLES_MAX).optional(),
   /** True in the last heartbeat of a graceful stop. */
   stopping: z.boolean(),
 });

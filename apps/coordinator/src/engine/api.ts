@@ -1,4 +1,11 @@
-import type { ErrorCode, Isolation, OperationDescriptor, StatusesAnswer, StatusesRequest } from '@concordat/protocol';
+import type {
+  ErrorCode,
+  Isolation,
+  OperationDescriptor,
+  StatusesAnswer,
+  StatusesRequest,
+  Trouble,
+} from '@concordat/protocol';
 import type { BranchRecord, IdempotencyClaim, SnapshotLease, TransactionRecord } from '@concordat/transaction';
 import type { OperatorApi } from './in-doubt-api.js';
 import type { LockApi } from './locks-api.js';
@@ -55,6 +62,10 @@ export interface ParticipantView {
   /** Branches that this participant holds prepared and undecided, by its own word. */
   readonly preparedCount: number;
   readonly oldestInDoubtMs: number | null;
+  /** Prepared in its database under its prefix, and of no transaction, by its own word. */
+  readonly foreignPrepared?: number;
+  /** Decisions that it could not carry out the last time, by its own word. */
+  readonly troubles?: readonly Trouble[];
   /** Commands sent to it that it has not answered yet. */
   readonly lag: number;
 }

@@ -53,7 +53,10 @@ export interface InDoubtQuery {
 }
 
 /** By a participant's own word. */
-export type ParticipantDoubt = Pick<ParticipantView, 'name' | 'health' | 'preparedCount' | 'oldestInDoubtMs'>;
+export type ParticipantDoubt = Pick<
+  ParticipantView,
+  'name' | 'health' | 'preparedCount' | 'oldestInDoubtMs' | 'foreignPrepared'
+>;
 
 export interface InDoubtView {
   /** Unix ms: ages are counted up to here. */

@@ -17,38 +17,44 @@ const RECONCILING_MAX = 10_000;
 
 /** An item that may have to be looked up before it can be shown whole. */
 export type Found = InDoubtItem & { readonly incomplete?: boolean };
-export type HealthOf = (participant: string) => ParticipantView['health'];
+
+/** What is known of participants, by their heartbeats. */
+export interface Heard {
+  health(participant: string): ParticipantView['health'];
+  /** Why it could not carry out the decision, where it has said so. */
+  trouble(participant: string, transactionId: string): string | null;
+}
 
 /** Everything that matches, in the order in which it is shown. */
-export function findInDoubt(replica: Replica, query: InDoubtQuery, healthOf: HealthOf, now: number): Found[] {
+export function findInDoubt(replica: Replica, query: InDoubtQuery, heard: Heard, now: number): Found[] {
   const found = new Map<string, Found>();
-  for (const item of candidates(replica, healthOf)) if (!found.has(item.id)) found.set(item.id, item);
+  for (const item of candidates(replica, heard)) if (!found.has(item.id)) found.set(item.id, item);
   return [...found.values()].filter((item) => matches(item, query, now)).sort(compareItems);
 }
 
 /** The first one of each transaction counts. */
-function* candidates(replica: Replica, healthOf: HealthOf): Generator<Found> {
+function* candidates(replica: Replica, heard: Heard): Generator<Found> {
   const { ledger, leader, reconciler, orphans } = replica;
   const byTransaction = new Map<string, HazardRecord[]>();
   for (const hazard of ledger.hazards) {
     byTransaction.set(hazard.transactionId, [...(byTransaction.get(hazard.transactionId) ?? []), hazard]);
   }
-  for (const hazards of byTransaction.values()) yield hazardItem(hazards, healthOf);
+  for (const hazards of byTransaction.values()) yield hazardItem(hazards, heard);
   for (const t of leader?.coordinations() ?? []) {
-    const item = coordinationItem(t, healthOf);
+    const item = coordinationItem(t, heard);
     if (item) yield item;
   }
-  if (reconciler) yield* reconciling(replica, healthOf);
+  if (reconciler) yield* reconciling(replica, heard);
   for (const { transactionId, participant, since } of orphans.all()) {
     const holders = orphans.holders(transactionId);
-    const branches = holders.map((name) => branchOf(name, 'operator', 'prepared', healthOf(name), null));
+    const branches = holders.map((name) => branchOf(name, 'operator', 'prepared', heard.health(name), null));
     if (holders[0] === participant) {
       yield { id: transactionId, cause: 'orphan', outcome: null, label: null, since, branches };
     }
   }
 }
 
-function hazardItem(hazards: readonly HazardRecord[], healthOf: HealthOf): Found {
+function hazardItem(hazards: readonly HazardRecord[], heard: Heard): Found {
   const [first] = hazards as [HazardRecord];
   return {
     id: first.transactionId,
@@ -58,18 +64,18 @@ function hazardItem(hazards: readonly HazardRecord[], healthOf: HealthOf): Found
     since: Math.min(...hazards.map(({ raisedAt }) => raisedAt)),
     branches: hazards.map(({ participant, kind, detail }) => {
       const awaits = kind === 'contradiction' ? 'operator' : 'done';
-      return branchOf(participant, awaits, 'hazard', healthOf(participant), detail);
+      return branchOf(participant, awaits, 'hazard', heard.health(participant), detail);
     }),
     incomplete: true,
   };
 }
 
 /** What an undecided transaction waits for is a vote, what a decided one waits for is DONE. */
-function coordinationItem(t: Coordination, healthOf: HealthOf): Found | undefined {
+function coordinationItem(t: Coordination, heard: Heard): Found | undefined {
   const record = recordOf(t);
   const { outcome } = record;
   if (outcome === null && t.state === 'active') return undefined; // nothing is prepared anywhere yet
-  const branches = outcome === null ? voters(record, healthOf) : outstandingBranches(record, healthOf);
+  const branches = outcome === null ? voters(record, heard) : outstandingBranches(record, heard);
   if (branches.length === 0 && outcome !== null) return undefined;
   const cause = outcome === null ? 'voting' : branches.some(isDown) ? 'participant-down' : 'finalising';
   return { ...base(record), cause, since: record.decidedAt ?? record.createdAt, branches };
@@ -79,23 +85,29 @@ const isDown = ({ health }: InDoubtBranch): boolean => health === 'down';
 
 const base = ({ id, outcome, label }: TransactionRecord) => ({ id, outcome, label });
 
-const voters = (record: TransactionRecord, healthOf: HealthOf): InDoubtBranch[] =>
+const voters = (record: TransactionRecord, heard: Heard): InDoubtBranch[] =>
   once(
     record.branches
       .filter(({ status }) => status === 'preparing' || status === 'enlisted')
       .map(({ participant, status, reason }) =>
-        branchOf(participant, 'vote', status, healthOf(participant), reason?.message ?? null),
+        branchOf(participant, 'vote', status, heard.health(participant), reason?.message ?? null),
       ),
   );
 
 /** Branches whose participants owe DONE, one for each participant. */
-export function outstandingBranches(record: TransactionRecord, healthOf: HealthOf): InDoubtBranch[] {
+export function outstandingBranches(record: TransactionRecord, heard: Heard): InDoubtBranch[] {
   const outcome = record.outcome as 'committed' | 'aborted';
   return once(
     record.branches
       .filter((branch) => needsFinalising(outcome, branch))
       .map(({ participant, status, reason }) =>
-        branchOf(participant, 'done', status, healthOf(participant), reason?.message ?? null),
+        branchOf(
+          participant,
+          'done',
+          status,
+          heard.health(participant),
+          heard.trouble(participant, record.id) ?? reason?.message ?? null,
+        ),
       ),
   );
 }
@@ -105,7 +117,7 @@ const once = (branches: readonly InDoubtBranch[]): InDoubtBranch[] => [
 ];
 
 /** Undecided by the backup, or told of by a participant; who has told everything is waited for no longer. */
-function* reconciling({ ledger, reconciler }: Replica, healthOf: HealthOf): Generator<Found> {
+function* reconciling({ ledger, reconciler }: Replica, heard: Heard): Generator<Found> {
   const awaited = reconciler?.awaited ?? [];
   const reported = (id: string) => reconciler?.reports(id) ?? new Map<string, string>();
   for (const record of ledger.live.values()) {
@@ -118,7 +130,7 @@ function* reconciling({ ledger, reconciler }: Replica, healthOf: HealthOf): Gene
         name,
         'report',
         reported(record.id).get(name) ?? 'unknown',
-        healthOf(name),
+        heard.health(name),
         silence(awaited, name),
       );
     });
@@ -126,7 +138,7 @@ function* reconciling({ ledger, reconciler }: Replica, healthOf: HealthOf): Gene
   }
   for (const { id, reports } of reconciler?.doubts(RECONCILING_MAX) ?? []) {
     const branches = [...reports].map(([name, report]) => {
-      return branchOf(name, 'report', report, healthOf(name), silence(awaited, name));
+      return branchOf(name, 'report', report, heard.health(name), silence(awaited, name));
     });
     const since = parseTransactionId(id)?.incarnation ?? 0; // all that is known of its age is that of its cluster
     yield { id, cause: 'reconciling', outcome: null, label: null, since, branches };

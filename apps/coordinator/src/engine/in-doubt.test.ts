@@ -102,9 +102,12 @@ describe('the list of what is in doubt', () => {
     expect((await operators.inDoubt({ ...EVERYTHING, participant: 'north' })).total).toBe(0);
     expect((await operators.inDoubt({ ...EVERYTHING, participant: 'west' })).total).toBe(3);
     expect((await operators.inDoubt({ ...EVERYTHING, cause: 'voting' })).total).toBe(0);
-    engine.coordinator.onHeartbeat(heartbeatOf('west', { preparedCount: 3, oldestPreparedMs: 2000 }));
-    const { participants } = await operators.inDoubt(EVERYTHING);
-    expect(participants).toMatchObject([{ name: 'west', preparedCount: 3, oldestInDoubtMs: 2000 }]);
+    const troubles = [{ transactionId: first as string, message: 'disk full' }];
+    const said = { preparedCount: 3, oldestPreparedMs: 2000, foreignPrepared: 1, troubles };
+    engine.coordinator.onHeartbeat(heartbeatOf('west', said));
+    const { items, participants } = await operators.inDoubt({ ...EVERYTHING, limit: 1 });
+    expect(participants).toMatchObject([{ name: 'west', preparedCount: 3, oldestInDoubtMs: 2000, foreignPrepared: 1 }]);
+    expect(items[0]?.branches.map(({ error }) => error)).toEqual([null, 'disk full']);
   });
 
   it('is answered by the leader only', async () => {

@@ -26,7 +26,7 @@ import type { CallContext, ParticipantView } from './api.js';
 import { unavailable, unknownOutcome } from './errors.js';
 import type { InDoubtItem, InDoubtQuery, InDoubtView, OperatorApi, ResolveRequest } from './in-doubt-api.js';
 import { raiseHazard } from './in-doubt-hazards.js';
-import { type Found, findInDoubt, type HealthOf, outstandingBranches } from './in-doubt-list.js';
+import { type Found, findInDoubt, type Heard, outstandingBranches } from './in-doubt-list.js';
 import type { Leader } from './leader.js';
 import { missingRecord } from './missing-record.js';
 import type { ParticipantRegistry } from './participant-registry.js';
@@ -54,10 +54,10 @@ export class InDoubt implements OperatorApi {
     this.#leader();
     const now = this.ports.clock.now();
     const views = this.registry.views();
-    const found = findInDoubt(this.replica, query, healthIn(views), now);
+    const found = findInDoubt(this.replica, query, heardIn(views), now);
     const items = await Promise.all(found.slice(0, query.limit).map((item) => this.#completed(item)));
-    const participants = views.filter(({ name, preparedCount }) => {
-      return preparedCount > 0 && (query.participant ?? name) === name;
+    const participants = views.filter(({ name, preparedCount, foreignPrepared = 0 }) => {
+      return preparedCount + foreignPrepared > 0 && (query.participant ?? name) === name;
     });
     return { now, items, total: found.length, participants };
   }
@@ -155,7 +155,7 @@ export class InDoubt implements OperatorApi {
   /** The outcome is the one that was asked for: what is left is to wait no longer, or to have looked. */
   async #endDecided(record: TransactionRecord, act: Act): Promise<TransactionRecord> {
     const { id, status } = record;
-    const outstanding = status === 'completed' ? [] : outstandingBranches(record, healthIn(this.registry.views()));
+    const outstanding = status === 'completed' ? [] : outstandingBranches(record, heardIn(this.registry.views()));
     const open = this.replica.ledger.hazards.of(id).filter(({ kind }) => kind === 'contradiction');
     const acknowledged = open.map(({ participant }) => participant);
     const alive = outstanding.filter(({ health }) => health !== 'down').map(({ participant }) => participant);
@@ -229,9 +229,13 @@ export class InDoubt implements OperatorApi {
   }
 }
 
-const healthIn = (views: readonly ParticipantView[]): HealthOf => {
-  const health = new Map(views.map((view) => [view.name, view.health]));
-  return (participant) => health.get(participant) ?? 'unknown';
+const heardIn = (views: readonly ParticipantView[]): Heard => {
+  const byName = new Map(views.map((view) => [view.name, view]));
+  return {
+    health: (participant) => byName.get(participant)?.health ?? 'unknown',
+    trouble: (participant, id) =>
+      byName.get(participant)?.troubles?.find(({ transactionId }) => transactionId === id)?.message ?? null,
+  };
 };
 
 const refused = (transactionId: string, why: string): ConcordatError =>

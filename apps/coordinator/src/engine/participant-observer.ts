@@ -6,7 +6,7 @@
  * - One whose last instance has said that it stops is gone, by its own word, until another one speaks.
  */
 import { PhiAccrualDetector, type PhiAccrualOptions, SUSPICION_MAX } from '@concordat/failure-detection';
-import { HEARTBEAT_INTERVAL_MS, type Heartbeat } from '@concordat/protocol';
+import { HEARTBEAT_INTERVAL_MS, type Heartbeat, type Trouble } from '@concordat/protocol';
 import type { Listening } from './listening.js';
 import { DOUBTED_MAX, type Doubt, type Observation, type OwnHearing } from './observers.js';
 import type { Clock } from './ports.js';
@@ -44,7 +44,20 @@ export interface Vitals {
   readonly lastHeartbeatAt: number | null;
   readonly preparedCount: number;
   readonly oldestInDoubtMs: number | null;
+  /** Prepared in its database under its prefix, and of no transaction. */
+  readonly foreignPrepared: number;
+  /** Decisions that it cannot carry out, by its own word. */
+  readonly troubles: readonly Trouble[];
 }
+
+const NOTHING_HEARD: Vitals = {
+  instances: 0,
+  lastHeartbeatAt: null,
+  preparedCount: 0,
+  oldestInDoubtMs: null,
+  foreignPrepared: 0,
+  troubles: [],
+};
 
 export class ParticipantObserver {
   readonly #heard = new Map<string, Heard>();
@@ -105,7 +118,7 @@ export class ParticipantObserver {
 
   vitals(participant: string): Vitals {
     const heard = this.#heard.get(participant);
-    if (!heard) return { instances: 0, lastHeartbeatAt: null, preparedCount: 0, oldestInDoubtMs: null };
+    if (!heard) return NOTHING_HEARD;
     const now = this.clock.now();
     const living = this.#livingOf(heard, now, this.listening.sinceMs ?? now).map(({ heartbeat }) => heartbeat);
     const ages = living.flatMap(({ oldestPreparedMs }) => (oldestPreparedMs === null ? [] : [oldestPreparedMs]));
@@ -114,6 +127,8 @@ export class ParticipantObserver {
       lastHeartbeatAt: heard.lastAt,
       preparedCount: Math.max(0, ...living.map(({ preparedCount }) => preparedCount)),
       oldestInDoubtMs: ages.length > 0 ? Math.max(...ages) : null,
+      foreignPrepared: Math.max(0, ...living.map(({ foreignPrepared = 0 }) => foreignPrepared)),
+      troubles: living.flatMap(({ troubles = [] }) => troubles),
     };
   }
 

@@ -58,6 +58,10 @@ export const inDoubtSchema = z
           health: healthSchema,
           preparedCount: z.int().nonnegative(),
           oldestInDoubtMs: z.int().nonnegative().nullable(),
+          foreignPrepared: z
+            .int()
+            .nonnegative()
+            .describe('Prepared in its database under its prefix, of no transaction.'),
         }),
       )
       .describe('Those that hold something prepared, by their own word.'),

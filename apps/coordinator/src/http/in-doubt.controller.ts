@@ -53,8 +53,8 @@ const inDoubtBody = ({ now, items, total, participants }: InDoubtView) => ({
     ageMs: Math.max(0, now - since),
   })),
   total,
-  participants: participants.map(({ name, health, preparedCount, oldestInDoubtMs }) => {
-    return { participant: name, health, preparedCount, oldestInDoubtMs };
+  participants: participants.map(({ name, health, preparedCount, oldestInDoubtMs, foreignPrepared = 0 }) => {
+    return { participant: name, health, preparedCount, oldestInDoubtMs, foreignPrepared };
   }),
 });
 

@@ -271,6 +271,8 @@ export type InDoubt = {
     readonly health: 'up' | 'down' | 'unknown';
     readonly preparedCount: number;
     readonly oldestInDoubtMs: number | null;
+    /** Prepared in its database under its prefix, of no transaction. */
+    readonly foreignPrepared: number;
   }[];
 };
 

@@ -78,6 +78,7 @@ export class GlobalFinaliser implements BranchFinaliser {
     const endTimer = this.surroundings.metrics.finaliseSeconds.startTimer({ type });
     const answer = await this.#decisions.add(decision);
     if (answer) endTimer();
+    if (answer) this.state.troubles.over(decision.transactionId);
     return answer;
   }
 
@@ -138,6 +139,7 @@ export class GlobalFinaliser implements BranchFinaliser {
     const type = csn === null ? 'rollback' : 'commit';
     // A prepare of the same transaction, run by another owner, still holds its row: the resend will find it ended.
     if (classifyDatabaseError(error) === 'lock-timeout') return;
+    this.state.troubles.note(transactionId, error);
     metrics.finaliseFailures.inc({ type });
     logger.error({ transactionId, err: error }, `${type} failed; the coordinator will send it again`);
   }
