@@ -69,7 +69,13 @@ describe('the coordinators of the chart, run as Kubernetes runs them', () => {
     const before = await idOfThird();
     const { failed, result } = await underLoad(async () => {
       const hook = spawnSync(process.execPath, ['deploy/helm/concordat/files/remove-members.mjs'], {
-        env: { ...process.env, CONCORDAT_URL: cluster.url, REPLICAS: '2', TIMEOUT_MS: '30000' },
+        env: {
+          ...process.env,
+          CONCORDAT_URL: cluster.url,
+          REPLICAS: '2',
+          TIMEOUT_MS: '30000',
+          API_KEY_FILE: cluster.keys.adminFile,
+        },
         encoding: 'utf8',
       });
       expect([hook.status, hook.stderr]).toEqual([0, '']);

@@ -23,6 +23,9 @@ COPY --from=packages /app/node_modules node_modules
 COPY --from=packages /app/package.json ./
 COPY --from=build /app/libs libs
 COPY --from=build /app/apps/coordinator apps/coordinator
+COPY --from=build /app/apps/cli apps/cli
+# A named volume takes its owner from here.
+RUN install -d -o 10001 -g 10001 /var/lib/concordat /etc/concordat/keys /etc/concordat/participant-key
 USER 10001:10001
 EXPOSE 8080 7070
 CMD ["node", "--enable-source-maps", "apps/coordinator/dist/main.js"]

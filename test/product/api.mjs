@@ -1,5 +1,13 @@
 // The REST API as any client sees it.
 
+/** Sent with every call that does not say otherwise. */
+let credentials = {};
+
+/** Calls show this API key from now on. @param {string | undefined} key */
+export function useApiKey(key) {
+  credentials = key === undefined ? {} : { authorization: `Bearer ${key}` };
+}
+
 /**
  * @param {string} url
  * @param {{ method?: string, body?: unknown, headers?: Record<string, string>, timeoutMs?: number }} [options]
@@ -8,7 +16,7 @@
 export async function call(url, { method = 'GET', body, headers = {}, timeoutMs = 60_000 } = {}) {
   const response = await fetch(url, {
     method,
-    headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
+    headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...credentials, ...headers },
     ...(body !== undefined && { body: JSON.stringify(body) }),
     signal: AbortSignal.timeout(timeoutMs),
   });
