@@ -18,6 +18,7 @@ const identity = (nodeId: number, appliedIndex: number): Identity => ({
 describe('asking the other replicas', () => {
   let peers: Peers;
   let applied = 0;
+  let [asking, askingMax] = [0, 0];
   /** Addresses that do not answer, and those that take a second to say so. */
   const silent = new Set<string>();
   const addresses = new Map<number, string>();
@@ -29,8 +30,11 @@ describe('asking the other replicas', () => {
     applied = 0;
     const clients = {
       identify: async (address: string) => {
+        asking += 1;
+        askingMax = Math.max(askingMax, asking);
         const answersAfterMs = silent.has(address) ? 1000 : 10;
         await new Promise((resolve) => setTimeout(resolve, answersAfterMs));
+        asking -= 1;
         return silent.has(address) ? undefined : identity(Number(address.slice(5, 6)), applied);
       },
     };
@@ -73,6 +77,7 @@ describe('asking the other replicas', () => {
     silent.add('host-2:1');
     await pass(10_000);
     expect(peers.suspicion(200)).toBeGreaterThan(8);
+    expect(askingMax).toBe(2); // each at most once at a time
     expect(peers.lastContactMs(200)).toBeGreaterThan(9_000);
     expect(peers.observations().map(({ ageMs }) => ageMs < 600)).toEqual([false, true]);
     expect(peers.suspicion(300)).toBeLessThan(1);

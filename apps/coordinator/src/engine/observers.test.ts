@@ -88,6 +88,8 @@ describe('three replicas', () => {
       }
       const word = kind === 'deaf' ? 'unknown' : 'suspected';
       expect(replicas.view(one)).toMatchObject({ health: 'up', observers: [{ nodeId: one, word }, {}, {}] });
+      const told = replicas.view((one % 3) + 1)?.observers.find(({ nodeId }) => nodeId === one);
+      expect(told).toMatchObject({ word });
     }
   });
 
