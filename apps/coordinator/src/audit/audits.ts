@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { noRecords } from '@concordat/audit';
 import { ConcordatError } from '@concordat/protocol';
 import type { AuditApi, AuditRequest, AuditSummary, AuditView } from '../engine/audit-api.js';
 import { unavailable } from '../engine/errors.js';
@@ -12,7 +13,8 @@ import { AuditFiles, type AuditReport } from './audit-files.js';
 import { AuditRun, type AuditSurroundings, progressOf } from './audit-run.js';
 import { noTotals, windowOf } from './reduce-bucket.js';
 
-/** Ended audits kept by one replica; beyond it the oldest is removed when another begins. */
+const ID_PATTERN = /^a-[0-9a-z]+-[0-9a-z]+-[0-9a-f]{8}$/;
+/** Audits kept by one replica; beyond it the oldest is removed when another begins. */
 export const AUDITS_KEPT_MAX = 20;
 /** When a running audit may have ended, for who wants to start another. */
 const RUNNING_RETRY_MS = 10_000;
@@ -24,24 +26,31 @@ export class Audits implements AuditApi {
   #ready = false;
   #stopping = false;
 
-  /** @param directory of all audits of this replica */
+  /** @param directory of all audits of this replica @param keptMax how many of them are kept, one that runs included */
   constructor(
     private readonly directory: string,
     readonly nodeId: number,
     private readonly surroundings: AuditSurroundings,
+    private readonly keptMax = AUDITS_KEPT_MAX,
   ) {}
 
   /** Finds what is there, and goes on with what was running. */
   async open(): Promise<void> {
     for (const name of await readdir(this.directory).catch(() => [])) {
+      if (!ID_PATTERN.test(name)) continue; // not ours
       const files = this.#files(name);
-      const summary = await files.summary.find().catch(() => undefined);
-      if (summary?.id === name) this.#summaries.set(name, summary);
-      else await files.remove(); // it died before it had a name to be asked for by
+      try {
+        const summary = await files.summary.find();
+        if (summary) this.#summaries.set(name, summary);
+        else await files.remove(); // it died before anybody was told of it
+        if (summary && summary.status !== 'running') await files.removeWork();
+      } catch (error) {
+        this.surroundings.logger.error({ auditId: name, err: error }, 'an audit cannot be read');
+      }
     }
     this.#ready = true;
     const unfinished = this.list().find(({ status }) => status === 'running');
-    if (unfinished) this.#begin(unfinished);
+    if (unfinished && !this.#stopping) this.#begin(unfinished);
   }
 
   async start(request: AuditRequest): Promise<AuditView> {
@@ -63,7 +72,7 @@ export class Audits implements AuditApi {
       createdAtMs,
       endedAtMs: null,
       failure: null,
-      totals: noTotals(),
+      totals: { ...noTotals(), records: noRecords() },
     };
     this.#starting = id;
     try {
@@ -132,23 +141,28 @@ export class Audits implements AuditApi {
       const { violations, transactions } = report;
       logger[violations > 0 ? 'error' : 'info']({ auditId: id, violations, transactions }, 'an audit has ended');
     } catch (error) {
-      if (this.#stopping) return;
+      if (this.#stopping) return; // a restart goes on with it
       logger.error({ auditId: id, err: error }, 'an audit has failed');
       const failure = (error as Error).message;
-      await this.#end({ ...run.summary, status: 'failed', endedAtMs: Date.now(), failure }).catch(() => undefined);
-    } finally {
-      this.#running = undefined;
+      await this.#end({ ...run.summary, status: 'failed', endedAtMs: Date.now(), failure });
     }
   }
 
+  /** On disk first; then, at once, for everybody who asks. Never rejects. */
   async #end(summary: AuditSummary): Promise<void> {
+    const files = this.#files(summary.id);
+    try {
+      await files.summary.write(summary);
+      await files.removeWork();
+    } catch (error) {
+      this.surroundings.logger.error({ auditId: summary.id, err: error }, 'the end of an audit could not be stored');
+    }
     this.#summaries.set(summary.id, summary);
-    await this.#files(summary.id).summary.write(summary);
-    await this.#files(summary.id).removeWork();
+    this.#running = undefined;
   }
 
   async #removeOld(): Promise<void> {
-    for (const { id } of this.list().slice(AUDITS_KEPT_MAX - 1)) {
+    for (const { id } of this.list().slice(this.keptMax - 1)) {
       this.#summaries.delete(id);
       await this.#files(id).remove();
     }

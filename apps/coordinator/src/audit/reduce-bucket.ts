@@ -10,8 +10,6 @@ import {
   judge,
   type KnownRecord,
   mergeFacts,
-  noRecords,
-  type RecordCounts,
   VERDICTS,
   type Verdict,
   type Violation,
@@ -79,8 +77,7 @@ type Totals = { -readonly [K in Exclude<keyof AuditTotals, 'records'>]: AuditTot
   incomplete: Partial<Record<Cause, number>>;
 };
 
-export const noTotals = (): Totals & { records: RecordCounts } => ({
-  records: noRecords(),
+export const noTotals = (): Totals => ({
   transactions: 0,
   verdicts: Object.fromEntries(VERDICTS.map((verdict) => [verdict, 0])) as Record<Verdict, number>,
   incomplete: {},

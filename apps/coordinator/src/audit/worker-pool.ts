@@ -21,6 +21,8 @@ export interface WorkerPoolOptions {
 
 export class WorkerPool {
   readonly #workers = new Set<Worker>();
+  /** Those that wait for a task. */
+  readonly #idle: Worker[] = [];
   #closed = false;
 
   constructor(private readonly options: WorkerPoolOptions) {}
@@ -33,17 +35,14 @@ export class WorkerPool {
   async runAll(tasks: readonly AuditTask[], onDone: (task: AuditTask) => void): Promise<void> {
     const waiting = [...tasks];
     const lane = async (): Promise<void> => {
-      let worker: Worker | undefined;
       try {
         for (let task = waiting.shift(); task; task = waiting.shift()) {
-          worker = await this.#runTask(task, worker);
+          await this.#runTask(task);
           onDone(task);
         }
       } catch (error) {
         waiting.length = 0; // the other lanes finish what they have begun
         throw error;
-      } finally {
-        if (worker) await this.#end(worker);
       }
     };
     const size = Math.min(this.options.size, tasks.length);
@@ -57,18 +56,16 @@ export class WorkerPool {
     await Promise.all([...this.#workers].map((worker) => this.#end(worker)));
   }
 
-  /** @returns the worker that did it, for the next one */
-  async #runTask(task: AuditTask, given: Worker | undefined): Promise<Worker> {
-    let worker = given;
+  async #runTask(task: AuditTask): Promise<void> {
     for (let attempt = 1; ; attempt += 1) {
       if (this.#closed) throw new Error('the audit was stopped');
-      worker ??= this.#start();
+      const worker = this.#idle.pop() ?? this.#start();
       try {
         await this.#once(worker, task);
-        return worker;
+        this.#idle.push(worker);
+        return;
       } catch (error) {
-        await this.#end(worker); // also one that only failed: it begins afresh
-        worker = undefined;
+        await this.#end(worker); // also one that only failed: the next one begins afresh
         if (attempt >= TASK_ATTEMPTS_MAX || this.#closed) throw error;
         this.options.onRetry(task, error as Error);
         await delay(RETRY_MIN_MS * 2 ** attempt);

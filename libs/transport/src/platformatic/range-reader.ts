@@ -62,7 +62,7 @@ export class RangeReader {
    * @param times Unix ms: the first record at or after `fromMs` is the first, the one at or after `toMs` comes too late
    */
   async ranges(topic: string, { fromMs, toMs }: { fromMs?: number; toMs?: number } = {}): Promise<PartitionRange[]> {
-    if (!(await this.#cluster.refresh(topic))) return [];
+    if (!(await this.#retry(() => this.#cluster.refresh(topic)))) return [];
     const ends = await this.#offsets(topic, latestTimestamp);
     const [starts, froms, tos] = [
       await this.#offsets(topic, earliestTimestamp),
@@ -117,10 +117,14 @@ export class RangeReader {
   }
 
   async #offsets(topic: string, timestamp: bigint): Promise<number[]> {
+    const offsets = await this.#retry(() => this.#lister.listOffsets({ topics: [topic], timestamp }));
+    return (offsets.get(topic) ?? []).map(Number);
+  }
+
+  async #retry<T>(ask: () => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        const offsets = await this.#lister.listOffsets({ topics: [topic], timestamp });
-        return (offsets.get(topic) ?? []).map(Number);
+        return await ask();
       } catch (error) {
         if (attempt >= attemptsMax) throw error;
         await delay(retryDelayMs);
