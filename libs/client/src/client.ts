@@ -3,6 +3,8 @@ import { Deadline } from './deadline.js';
 import { Dispatcher } from './dispatcher.js';
 import { ConcordatError, DeadlineExceededError, TransactionAbortedError } from './errors.js';
 import type { BeginRequest, Cluster, Participant, Snapshot, Transaction } from './generated/api.js';
+import { Locks } from './locks.js';
+import { LocksRest } from './locks-rest.js';
 import { OpenTransaction, type TransactionScope } from './open-transaction.js';
 import type {
   CallOptions,
@@ -33,6 +35,8 @@ export type Work<T> = (transaction: TransactionScope) => Promise<T>;
  * circuit breakers and what is known about the leader belong to it. It holds no connection and no timer between calls.
  */
 export class ConcordatClient {
+  /** Leases with fencing tokens, kept alive while they are held. */
+  readonly locks: Locks;
   readonly #rest: Rest;
   readonly #clock: Clock;
   readonly #random: Random;
@@ -55,6 +59,7 @@ export class ConcordatClient {
     this.#clock = clock;
     this.#random = random;
     this.#timeoutMs = options.timeoutMs ?? TIMEOUT_MS_DEFAULT;
+    this.locks = new Locks(new LocksRest(this.#rest), clock, this.#timeoutMs);
     this.#retrying = { budget, random, backoff };
   }
 

@@ -14,6 +14,8 @@ export type {
   Branch,
   BranchRequest,
   Cluster,
+  GrantedLock,
+  Lock,
   Member,
   Operation,
   Participant,
@@ -22,6 +24,7 @@ export type {
   Transaction,
 } from './generated/api.js';
 export type { HedgeOptions } from './hedge.js';
+export type { AcquireOptions, HeldLock, HeldSession, Locks, SessionAcquireOptions } from './locks.js';
 export type { DeferredBranch, TransactionScope } from './open-transaction.js';
 export type {
   CallOptions,

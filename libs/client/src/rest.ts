@@ -34,7 +34,7 @@ export class Rest {
   constructor(private readonly dispatcher: Dispatcher) {}
 
   async begin(body: BeginRequest, key: string, deadline: Deadline): Promise<Transaction> {
-    return this.#answer(write('POST', '/v1/transactions', body, key), deadline);
+    return this.answer(write('POST', '/v1/transactions', body, key), deadline);
   }
 
   /** Begin, enlist and commit. @throws TransactionAbortedError, OutcomeUnknownError */
@@ -48,7 +48,7 @@ export class Rest {
   }
 
   async rollback(id: string, deadline: Deadline): Promise<Transaction> {
-    return this.#answer(write('POST', `${transactionPath(id)}/rollback`, {}), deadline);
+    return this.answer(write('POST', `${transactionPath(id)}/rollback`, {}), deadline);
   }
 
   /**
@@ -63,39 +63,39 @@ export class Rest {
   async get(id: string, choice: ReadChoice & { wait?: WaitFor | undefined }, deadline: Deadline): Promise<Transaction> {
     const { wait, consistency } = choice;
     const call = read(`${transactionPath(id)}${query({ wait, consistency })}`, choice);
-    if (wait === undefined) return this.#answer(call, deadline);
-    return this.#answer({ ...call, hedge: false }, deadline, LONG_POLL_ATTEMPT_MS);
+    if (wait === undefined) return this.answer(call, deadline);
+    return this.answer({ ...call, hedge: false }, deadline, LONG_POLL_ATTEMPT_MS);
   }
 
   /** Any replica answers, from its own Postgres, once that holds all that was decided. */
   list(filter: Readonly<Record<string, string | number | undefined>>, choice: ReadChoice, deadline: Deadline) {
     const call = { ...read(`/v1/transactions${query(filter)}`, choice), needsLeader: false };
-    return this.#answer<TransactionList>(call, deadline);
+    return this.answer<TransactionList>(call, deadline);
   }
 
   /** @returns the stream, or undefined where something on the way gave another answer */
   async events(id: string, lastEventId: string, deadline: Deadline): Promise<ReadableStream<Uint8Array> | undefined> {
     const headers = { accept: 'text/event-stream', ...(lastEventId !== '' && { 'last-event-id': lastEventId }) };
     const call = { ...read(`${transactionPath(id)}/events`, {}), headers, hedge: false, streams: true };
-    const body = await this.#answer<unknown>(call, deadline);
+    const body = await this.answer<unknown>(call, deadline);
     return body instanceof ReadableStream ? body : undefined;
   }
 
   participants(deadline: Deadline): Promise<ParticipantList> {
-    return this.#answer({ ...read('/v1/participants', {}), needsLeader: false }, deadline);
+    return this.answer({ ...read('/v1/participants', {}), needsLeader: false }, deadline);
   }
 
   participant(name: string, deadline: Deadline): Promise<Participant> {
-    return this.#answer({ ...read(`/v1/participants/${encodeURIComponent(name)}`, {}), needsLeader: false }, deadline);
+    return this.answer({ ...read(`/v1/participants/${encodeURIComponent(name)}`, {}), needsLeader: false }, deadline);
   }
 
   cluster({ consistency }: ReadChoice, deadline: Deadline): Promise<Cluster> {
-    return this.#answer(read(`/v1/cluster${query({ consistency })}`, { consistency }), deadline);
+    return this.answer(read(`/v1/cluster${query({ consistency })}`, { consistency }), deadline);
   }
 
   /** A lease whose answer was lost ends by itself. */
   leaseSnapshot(ttlMs: number, deadline: Deadline): Promise<Snapshot> {
-    return this.#answer(write('POST', '/v1/snapshots', { ttlMs }), deadline);
+    return this.answer(write('POST', '/v1/snapshots', { ttlMs }), deadline);
   }
 
   async releaseSnapshot(id: string, deadline: Deadline): Promise<void> {
@@ -104,7 +104,8 @@ export class Rest {
     if (reply.status !== NOT_FOUND || !reply.afterLoss) bodyOf(reply); // the attempt that was lost may have released it
   }
 
-  async #answer<T>(call: Call, deadline: Deadline, attemptMs?: number): Promise<T> {
+  /** @param attemptMs how long one attempt may take, in ms; a share of the time left when left out */
+  async answer<T>(call: Call, deadline: Deadline, attemptMs?: number): Promise<T> {
     return bodyOf(await this.#send(call, deadline, attemptMs));
   }
 
@@ -141,7 +142,7 @@ function bodyOf<T>(reply: Reply): T {
 
 const transactionPath = (id: string): string => `/v1/transactions/${encodeURIComponent(id)}`;
 
-const write = (method: 'POST' | 'DELETE', path: string, body?: unknown, key?: string): Call => ({
+export const write = (method: 'POST' | 'DELETE', path: string, body?: unknown, key?: string): Call => ({
   method,
   path,
   headers: { ...(body !== undefined && JSON_HEADERS), ...(key !== undefined && { [KEY_HEADER]: key }) },
@@ -150,7 +151,7 @@ const write = (method: 'POST' | 'DELETE', path: string, body?: unknown, key?: st
   needsLeader: true,
 });
 
-const read = (path: string, { consistency, minCsn }: ReadChoice): Call => ({
+export const read = (path: string, { consistency, minCsn }: ReadChoice): Call => ({
   method: 'GET',
   path,
   headers: minCsn === undefined ? {} : { [MIN_CSN_HEADER]: String(minCsn) },
@@ -159,7 +160,7 @@ const read = (path: string, { consistency, minCsn }: ReadChoice): Call => ({
   hedge: true,
 });
 
-function query(values: Readonly<Record<string, string | number | undefined>>): string {
+export function query(values: Readonly<Record<string, string | number | undefined>>): string {
   const given = Object.entries(values).flatMap(([name, value]) =>
     value === undefined ? [] : [[name, String(value)] as [string, string]],
   );
