@@ -5,6 +5,7 @@ import {
   commandsTopic,
   HEARTBEAT_INTERVAL_MS,
   participantTopics,
+  REPLIES_TOPIC,
 } from '@concordat/protocol';
 import { type IncomingMessage, SignatureError, type Subscription, type Transport } from '@concordat/transport';
 import type { DataSource } from 'typeorm';
@@ -45,6 +46,8 @@ const REPEAT_TURN_MS = 200;
 const PING_TIMEOUT_MS = 2000;
 /** Commands read and not handled; prepares leave this number as soon as they are accepted. */
 const OUTSTANDING_MAX = 4096;
+/** Of the cluster's topics the only one that a participant uses, and needs a right to. */
+const REPLIES = CLUSTER_TOPICS.filter(({ name }) => name === REPLIES_TOPIC);
 /** The database of a participant may be created a little later than the participant is started. */
 const DATABASE_MISSING = '3D000';
 
@@ -121,7 +124,7 @@ export class ParticipantRuntime {
     this.#observe(parts);
     await this.#persistently('Kafka', isKafkaComing, async () => {
       await transport.connect();
-      await transport.ensureTopics([...CLUSTER_TOPICS, ...participantTopics(participant)]);
+      await transport.ensureTopics([...REPLIES, ...participantTopics(participant)]);
       this.#subscription = await transport.subscribe({
         topic: commandsTopic(participant),
         groupId: `concordat.participant.${participant}`,
