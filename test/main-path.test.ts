@@ -1,7 +1,11 @@
 import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { parse } from 'yaml';
 import { branch, call, oneShot, post, transfer } from './product/api.mjs';
 import { preparedCount, quiet } from './product/checks.mjs';
+import { namesIn, namesShown } from './product/metrics.mjs';
 import { eventually, startProduct } from './product/product.mjs';
 
 const EAST = 'accounts-east';
@@ -212,5 +216,23 @@ describe('money moves', () => {
       'post',
       'read',
     ]);
+  });
+
+  it('shows every metric that an alert or the dashboard asks for, and has a runbook for every alert', async () => {
+    const { coordinators, participants } = await product.run();
+    const shown = (await Promise.all([...coordinators, ...participants].map((one) => namesShown(one.url)))).flat();
+    const read = (path: string) => readFile(fileURLToPath(new URL(`../${path}`, import.meta.url)), 'utf8');
+    const [alerts, dashboard, runbook] = await Promise.all([
+      read('deploy/prometheus/alerts.yaml'),
+      read('deploy/grafana/concordat.json'),
+      read('docs/runbook.md'),
+    ]);
+    const { groups } = parse(alerts) as { groups: { rules: { alert: string; expr: string }[] }[] };
+    const rules = groups.flatMap((group) => group.rules);
+    const panels: { targets?: { expr: string }[] }[] = JSON.parse(dashboard).panels;
+    const queries = panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr));
+    expect(namesIn(rules.map(({ expr }) => expr).join('\n')).filter((name) => !shown.includes(name))).toEqual([]);
+    expect(namesIn(queries.join('\n')).filter((name) => !shown.includes(name))).toEqual([]);
+    expect([...runbook.matchAll(/^## (\w+)$/gm)].map(([, alert]) => alert)).toEqual(rules.map(({ alert }) => alert));
   });
 });

@@ -1,10 +1,11 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { commandSchema } from '@concordat/protocol';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { branch, oneShot } from './product/api.mjs';
@@ -29,10 +30,19 @@ async function whyNot(): Promise<string | undefined> {
 }
 
 const missing = await whyNot();
-if (missing) console.warn(`the participant in Python is not tested here: ${missing}`);
-const describeWithPython = missing ? describe.skip : describe;
+if (missing) console.warn(`the participant in Python is not run here: ${missing}`);
 
-describeWithPython('a participant in Python, by the wire protocol alone', () => {
+describe('the participant in Python', () => {
+  it('knows every command that one without sessions can be sent', async () => {
+    const source = await readFile(join(example, 'participant.py'), 'utf8');
+    const types = commandSchema.options.map(({ shape }) => shape.type.value).filter((type) => type !== 'execute');
+    for (const type of types) expect(source).toContain(`"${type}"`);
+  });
+
+  if (!missing) describe('by the wire protocol alone', takesPart);
+});
+
+function takesPart() {
   let house: Awaited<ReturnType<typeof prepareReplicas>>;
   let url: string;
   let bank: string;
@@ -107,4 +117,4 @@ describeWithPython('a participant in Python, by the wire protocol alone', () => 
     for (const member of members) expect([member, await accounts(member)]).toEqual([member, there[member] === 7]);
     await eventually(async () => (await both(`last-${Date.now()}`, 1)).status === 200, 'it to go on working');
   }, 120_000);
-});
+}
