@@ -56,7 +56,7 @@ module.exports = {
       to: {
         path: '^libs/',
         pathNot: [
-          '^libs/(protocol|transaction|snapshot|isolation|locks|audit)/',
+          '^libs/(protocol|transaction|snapshot|isolation|failure-detection|locks|audit)/',
           '^libs/raft/src/(core|quorum|confchange|log)/',
         ],
       },
