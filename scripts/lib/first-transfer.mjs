@@ -1,5 +1,6 @@
 // The transfer that every start makes, through the REST API as any caller would.
 import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const FROM = { participant: 'accounts-east', account: 'alice' };
@@ -71,11 +72,22 @@ async function readBalance(url, account) {
   return Number(balance);
 }
 
+/** What a coordinator with credentials asks for: the API key in the file API_KEY_FILE. */
+async function credentials() {
+  const file = process.env.API_KEY_FILE;
+  return file ? { authorization: `Bearer ${(await readFile(file, 'utf8')).trim()}` } : {};
+}
+
 /** A participant announces itself by its heartbeats, which the coordinator may not have heard yet just after the start. */
 export async function awaitParticipants(coordinatorUrl, names) {
   const end = performance.now() + PATIENCE_MS;
   for (;;) {
-    const answer = await fetch(`${coordinatorUrl}/v1/participants`).catch(() => undefined);
+    const headers = await credentials();
+    const answer = await fetch(`${coordinatorUrl}/v1/participants`, { headers }).catch(() => undefined);
+    if (answer?.status === 401 || answer?.status === 403) {
+      const advice = 'name a file with an API key of an operator as API_KEY_FILE, or start with --no-demo';
+      throw new TransferFailed(`The coordinator asks for credentials (${answer.status}): ${advice}.`);
+    }
     const { items = [] } = answer?.ok ? await answer.json() : {};
     const up = items.filter(({ health }) => health === 'up').map(({ name }) => name);
     const missing = names.filter((name) => !up.includes(name));
@@ -104,7 +116,7 @@ async function transact(coordinatorUrl, label, branches) {
 
 async function post(url, body, key) {
   try {
-    const headers = { 'content-type': 'application/json', 'idempotency-key': key };
+    const headers = { 'content-type': 'application/json', 'idempotency-key': key, ...(await credentials()) };
     const answer = await fetch(url, { method: 'POST', headers, body });
     const value = await answer.json();
     const { code, detail, title } = value;
