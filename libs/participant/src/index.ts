@@ -1,5 +1,6 @@
 export { ConcordatError, ERRORS } from '@concordat/protocol';
 export { readTransportEnvironment, type TransportEnvironment } from '@concordat/transport';
+export { FencedResource } from './fence.js';
 export type {
   Condition,
   EntityClass,

@@ -4,12 +4,13 @@ import type { VersionedEntities } from './global/versioned-entities.js';
 import { migrateVersionedTables } from './global/versioned-tables.js';
 import { BranchTables1735689600001 } from './migrations/1-branch-tables.js';
 import { GlobalIsolation1735689600002 } from './migrations/2-global-isolation.js';
+import { Fence1735689600003 } from './migrations/3-fence.js';
 
 /** One key for all participants: those that share a database migrate it one after the other. */
 const ADVISORY_LOCK_KEY = 0x434e4344;
 
 /** Migrations of the participant's own tables, for those who run migrations from elsewhere. */
-export const PARTICIPANT_MIGRATIONS = [BranchTables1735689600001, GlobalIsolation1735689600002];
+export const PARTICIPANT_MIGRATIONS = [BranchTables1735689600001, GlobalIsolation1735689600002, Fence1735689600003];
 
 export interface MigrateOptions {
   readonly url: string;

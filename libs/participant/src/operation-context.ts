@@ -1,6 +1,7 @@
 import type { OperationCall } from '@concordat/protocol';
 import type { EntityManager } from 'typeorm';
 import type { Execution } from './execution.js';
+import { fenceGlobally, fenceLocally } from './fence.js';
 import type { SnapshotStore } from './global/store.js';
 
 /** What an operation gets beside its input. */
@@ -19,6 +20,14 @@ export interface OperationContext {
   readonly store: SnapshotStore;
   /** Global isolation: the commit sequence number at which `store` reads; null under local isolation. */
   readonly snapshot: number | null;
+  /**
+   * Guards a resource by the fencing token of a lock (docs/locks.md): to be called before the work that the lock protects, in an
+   * operation that is not read-only. Refuses with `fencing-token-stale` when work with a larger token was done there.
+   * Under global isolation the DataSource needs the entity `FencedResource`.
+   * @param resource what the lock protects, at most 500 characters; the name of the lock where it is one and the same
+   * @param token as the coordinator gave it to the holder
+   */
+  fence(resource: string, token: number): Promise<void>;
   readonly transactionId: string;
   /** Number of this operation within the transaction. */
   readonly branchId: string;
@@ -56,6 +65,10 @@ export function contextOf(
       if ('store' in work) return work.store;
       throw new IsolationError('A participant with local isolation has no store: use context.manager.');
     },
+    fence: (resource, token) =>
+      'manager' in work
+        ? fenceLocally(work.manager, participant, resource, token)
+        : fenceGlobally(work.store, resource, token),
     snapshot: 'snapshot' in work ? work.snapshot : null,
     transactionId,
     branchId: call.branchId,

@@ -83,7 +83,9 @@ describe('the Postgres store', () => {
   });
   afterEach(async () => {
     await store.close();
-    await database.query('TRUNCATE coordinator_state, transaction, idempotency_key, participant, leased_snapshot');
+    await database.query(
+      'TRUNCATE coordinator_state, transaction, idempotency_key, participant, leased_snapshot, lock_hold, lock_session',
+    );
   });
 
   const reopened = async (keysMax = 100) => {
@@ -108,6 +110,7 @@ describe('the Postgres store', () => {
       members: [],
       keys: [],
       leases: [],
+      locks: { holds: [], sessions: [] },
       hazards: [],
     });
   });
@@ -147,6 +150,24 @@ describe('the Postgres store', () => {
         { id: '3', participant: 'inventory', operation: 'read', status: 'read-only', result: [], reason: null },
       ],
     };
+    const who = { owner: odd, caller: odd, key: 'k"1', ttlMs: 3_600_000, renewals: 2 };
+    const session = { id: 'ls-a', createdAt: NOW, ...who };
+    const holds = [
+      { ...who, token: INCARNATION * 1024 + 3, name: 'a', mode: 'shared' as const, session: 'ls-a', grantedAt: NOW },
+      {
+        ...who,
+        token: INCARNATION * 1024 + 4,
+        name: 'b',
+        mode: 'exclusive' as const,
+        session: null,
+        key: null,
+        grantedAt: NOW,
+      },
+    ];
+    const locks = {
+      holds: new Map([...holds.map((hold) => [hold.token, hold] as const), [7, null]]),
+      sessions: new Map([[session.id, session]]),
+    };
     const lease = { id: 's-a-1-1', csn: INCARNATION * 1024 + 8, createdAt: NOW, ttlMs: 3_600_000 };
     const bare = record(8, { branches: [] });
     const key = { caller: odd, key: 'k"1', requestHash: 'ab', transactionId: id(7), createdAt: NOW };
@@ -162,6 +183,7 @@ describe('the Postgres store', () => {
         transactions: [everything, bare],
         keys: [key],
         participants: [participant],
+        locks,
         leases: new Map([
           [lease.id, lease],
           ['s-a-1-2', null],
@@ -185,6 +207,7 @@ describe('the Postgres store', () => {
       members: [],
       keys: [key],
       leases: [lease],
+      locks: { holds, sessions: [session] },
       hazards: [],
     });
   });
