@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { PeerClients } from '../apps/coordinator/src/cluster/peer-service.js';
 import { createAuthority } from './product/certificates.mjs';
@@ -37,6 +37,42 @@ describe('three replicas that speak mutual TLS', () => {
     // It trusts the replica, so that the refusal is the replica's.
     expect(await identified({ ...stranger, TLS_CA_FILE: house })).toBeUndefined();
   }, 30_000);
+
+  it('go on when certificates, and then their authority, are replaced in the files, without a restart', async () => {
+    const young = await createAuthority(place.directory, 'young');
+    const files = await Promise.all(place.replicas.map(({ id }) => authority.issue(`replica-${id}`)));
+    const next = await Promise.all(place.replicas.map(({ id }) => young.issue(`replica-${id}`)));
+    const house = files[0]?.TLS_CA_FILE as string;
+    const newest = await readFile(next[0]?.TLS_CA_FILE as string);
+    // All replicas read the authority from one file. In three steps: believe both, show the new ones, believe only those.
+    await writeFile(house, Buffer.concat([await readFile(house), newest]));
+    await everyReplicaRead(/were read again/, 1);
+    for (const [index, { TLS_CERT_FILE, TLS_KEY_FILE }] of files.entries()) {
+      await writeFile(TLS_CERT_FILE, await readFile(next[index]?.TLS_CERT_FILE as string));
+      await writeFile(TLS_KEY_FILE, await readFile(next[index]?.TLS_KEY_FILE as string));
+    }
+    await everyReplicaRead(/were read again/, 2);
+    const stale = await authority.issue('stale');
+    await writeFile(house, newest);
+    await everyReplicaRead(/were read again/, 3);
+    expect(await identified({ ...stale, TLS_CA_FILE: house })).toBeUndefined();
+    expect((await identified(await young.issue('guest')))?.nodeId).toBe(1);
+    // One that starts anew meets only processes that have never been restarted.
+    const { body } = await replica(1).call('/v1/cluster');
+    const { nodeId } = body.members.find(({ role }: { role: string }) => role === 'follower');
+    await replica(nodeId).stop();
+    await replica(nodeId).start({ PEERS: peersOf(place.replicas), ...(files[nodeId - 1] as Files) });
+    await replica(nodeId).ready();
+    expect((await replica(nodeId).open(place.bankName)).csn).toBeGreaterThan(0);
+  }, 120_000);
+
+  async function everyReplicaRead(words: RegExp, times: number): Promise<void> {
+    const count = async ({ log }: Replica) =>
+      (await readFile(log, 'utf8')).split('\n').filter((line) => words.test(line)).length;
+    while ((await Promise.all(place.replicas.map(count))).some((seen) => seen < times)) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
 
   type Files = Awaited<ReturnType<typeof authority.issue>>;
 

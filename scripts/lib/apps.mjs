@@ -79,12 +79,13 @@ export async function startCoordinator(house, coordinator, { brokers, databases 
 /**
  * @param {House} house
  * @param {Plan['participants'][number]} participant
- * @param {{ brokers: string, databases: import('./services.mjs').Databases, coordinatorUrls: string[] }} services
+ * @param {{ brokers: string, databases: import('./services.mjs').Databases, coordinatorUrls: string[], environment?: NodeJS.ProcessEnv }} services
  */
-export async function startParticipant(house, participant, { brokers, databases, coordinatorUrls }) {
+export async function startParticipant(house, participant, services) {
+  const { brokers, databases, coordinatorUrls, environment = process.env } = services;
   const { name, app, port, url } = participant;
   const databaseUrl = await databases.create(participant.database);
-  const env = participantEnvironment(process.env, { name, port, databaseUrl, brokers, coordinatorUrls });
+  const env = participantEnvironment(environment, { name, port, databaseUrl, brokers, coordinatorUrls });
   const supervised = await keepApp(house, name, app, env);
   house.describe('participants', { name, url, databaseUrl, supervised });
   await untilReady({ supervised, url, log: house.logOf(name), givenUp: () => house.stopping });

@@ -40,21 +40,24 @@ export async function prepareReplicas(count) {
       const database = await databases.create(`${name}_${id}`);
       replicas.push(new Replica(id, directory, await freePort(), await freePort(), database, brokers));
     }
-    const startBank = async () => {
+    const bankName = `bank-${name}`;
+    /** @param {NodeJS.ProcessEnv} [env] beyond what every participant needs */
+    const startBank = async (env = {}) => {
       const port = await freePort();
       const bank = {
-        name: `bank-${name}`,
+        name: bankName,
         app: 'accounts',
         database: `${name}_bank`,
         port,
         url: `http://127.0.0.1:${port}`,
       };
       const coordinatorUrls = replicas.map(({ url }) => url);
-      await startParticipant(house, bank, { brokers, databases, coordinatorUrls });
+      const environment = { ...process.env, ...env };
+      await startParticipant(house, bank, { brokers, databases, coordinatorUrls, environment });
       return bank.name;
     };
     const createDatabase = (suffix) => databases.create(`${name}_${suffix}`);
-    return { directory, brokers, replicas, createDatabase, startBank, stop };
+    return { directory, brokers, replicas, bankName, createDatabase, startBank, stop };
   } catch (error) {
     await stop();
     throw error;
