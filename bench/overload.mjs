@@ -16,8 +16,8 @@ const WARMUP_MS = 2_000;
 /** Between two steps, so that what one left behind does not weigh on the next. */
 const REST_MS = 1_000;
 /** The search for the peak begins at this share of the first guess and goes up by this factor, as long as the system follows. */
-const SEARCH_FROM = 0.5;
-const SEARCH_FACTOR = 1.3;
+const SEARCH_FROM = 0.7;
+const SEARCH_FACTOR = 1.4;
 const SEARCH_STEPS_MAX = 12;
 /** It does not follow any more where less than this share of what is offered is committed. */
 const FOLLOWS_MIN = 0.85;

@@ -13,6 +13,7 @@ import { refuseEarly } from './early-refusal.js';
 import { forwardToLeader } from './forwarding.js';
 import { BODY_BYTES_MAX, HTTP_LIMITS, type HttpLimits, PATH_PARAMETER_LENGTH_MAX } from './limits.js';
 import { ProblemFilter } from './problem.filter.js';
+import { RefusalPace } from './refusal-pace.js';
 import { answerUnreadable, limitRequests } from './request-limits.js';
 import { traceIdOf } from './trace.js';
 
@@ -60,8 +61,9 @@ export async function createHttpApp(
   const metrics = app.get(MetricsRegistry);
   limitRequests(fastify, limits, metrics);
   guardRoutes(fastify, authenticator, metrics, logger);
-  forwardToLeader(fastify, app.get<ClusterApi>(CLUSTER_API));
-  refuseEarly(fastify, () => app.get<CoordinatorApi>(COORDINATOR_API).admission);
+  const pace = new RefusalPace();
+  forwardToLeader(fastify, pace, app.get<ClusterApi>(CLUSTER_API));
+  refuseEarly(fastify, pace, () => app.get<CoordinatorApi>(COORDINATOR_API).admission);
   measureRequests(fastify, metrics);
   if (logger.isLevelEnabled('debug')) logRequests(fastify, logger);
   return app;

@@ -10,11 +10,12 @@ import { callerOf } from './caller.js';
 import { FORWARDED_HEADER } from './forwarding.js';
 import { IDEMPOTENCY_KEY_HEADER } from './idempotency.js';
 import { PROBLEM_MEDIA_TYPE, problemResponse } from './problem.js';
+import type { RefusalPace } from './refusal-pace.js';
 
 const BEGIN_PATH = '/v1/transactions';
 
 /** Installs the refusal in front of begins; to be called after the hand-over to the leader. */
-export function refuseEarly(fastify: FastifyInstance, admissionOf: () => AdmissionApi): void {
+export function refuseEarly(fastify: FastifyInstance, pace: RefusalPace, admissionOf: () => AdmissionApi): void {
   /** When each connection was told to come back, Unix ms. One that comes sooner is told the same again, and given no second promise. */
   const promised = new WeakMap<Socket, number>();
   fastify.addHook('preHandler', (request, reply, done) => {
@@ -22,7 +23,10 @@ export function refuseEarly(fastify: FastifyInstance, admissionOf: () => Admissi
     const key = request.headers[IDEMPOTENCY_KEY_HEADER];
     const refused = admissionOf().turnaway(callerOf(request), participantsOf(request.body), String(key ?? ''));
     if (!refused) return done();
-    answer(request, reply, refused, promised);
+    // What a follower hands on it holds back itself: its connections to us carry the calls of many.
+    const held = request.headers[FORWARDED_HEADER] ? undefined : pace.before(callerOf(request), Date.now());
+    if (!held) return answer(request, reply, refused, promised);
+    void held.then(() => answer(request, reply, refused, promised));
   });
 }
 

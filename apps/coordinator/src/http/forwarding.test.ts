@@ -6,6 +6,7 @@ import { FakeCoordinator } from '../../test/fake-coordinator.js';
 import { LoneCluster, startHttp } from '../../test/http-harness.js';
 import type { Leadership } from '../engine/cluster-api.js';
 import { forwardToLeader } from './forwarding.js';
+import { RefusalPace } from './refusal-pace.js';
 
 const open: FastifyInstance[] = [];
 
@@ -24,7 +25,7 @@ async function replica(begin: (key: unknown) => Promise<object>): Promise<string
 async function follower(leadership: Leadership): Promise<string> {
   const app = fastify();
   open.push(app);
-  forwardToLeader(app, leadership);
+  forwardToLeader(app, new RefusalPace(), leadership);
   app.post('/v1/transactions', () => ({ own: true }));
   return app.listen({ port: 0, host: '127.0.0.1' });
 }

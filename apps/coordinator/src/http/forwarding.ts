@@ -13,6 +13,7 @@ import { Agent, type Dispatcher, request as send } from 'undici';
 import type { Leadership } from '../engine/cluster-api.js';
 import { pause } from '../engine/within.js';
 import { MIN_CSN_HEADER } from './min-csn.js';
+import type { RefusalPace } from './refusal-pace.js';
 
 export const FORWARDED_HEADER = 'x-concordat-forwarded';
 /** How long a call waits for a leader to be there, in ms; a read of the cluster only as long as an election takes to begin. */
@@ -21,8 +22,8 @@ const RETRY_MS = 50;
 /** How soon a call notices that its leader leads no more, in ms. */
 const LEADER_CHECK_MS = 50;
 const CONNECTIONS_MAX = 256;
-/** Calls that are handed on or wait for a leader at once; further ones are refused here. */
-const FORWARDED_MAX = 2_000;
+/** Begins that are handed on or wait for a leader at once; further ones are refused here. Nothing else is refused. */
+const BEGINS_MAX = 1_000;
 /** A long poll ends by itself before this. */
 const ANSWER_TIMEOUT_MS = 120_000;
 const HEADERS_PASSED = [
@@ -36,11 +37,13 @@ const HEADERS_PASSED = [
   'last-event-id',
 ];
 const HEADERS_RETURNED = ['content-type', 'location', 'retry-after', 'cache-control'];
+/** With these a begin is refused for want of room. */
+const TURNED_AWAY = new Set([429, 503]);
 /** These codes say that another replica leads by now, or soon will. */
 const TRY_ELSEWHERE = new Set(['not-ready', 'stopping']);
 
 /** Where reads go to the leader too: it alone knows all of it. */
-const LED = ['/v1/transactions', '/v1/in-doubt', '/v1/cluster', '/v1/locks', '/v1/lock-sessions'];
+const LED = ['/v1/transactions', '/v1/in-doubt', '/v1/cluster', '/v1/locks', '/v1/lock-sessions', '/v1/overview'];
 
 /** What would be there twice if it was sent again without a key. */
 const REPEATED_BY_KEY = new Set(['/v1/transactions', '/v1/locks/:name/acquire', '/v1/lock-sessions']);
@@ -59,9 +62,9 @@ function needsLeader({ method, url, routeOptions }: FastifyRequest): boolean {
 }
 
 /** Installs the hand-over in front of every route that needs the leader. */
-export function forwardToLeader(fastify: FastifyInstance, leadership: Leadership): void {
+export function forwardToLeader(fastify: FastifyInstance, pace: RefusalPace, leadership: Leadership): void {
   const agent = new Agent({ connections: CONNECTIONS_MAX, headersTimeout: ANSWER_TIMEOUT_MS, bodyTimeout: 0 });
-  let underWay = 0;
+  let begins = 0;
   fastify.addHook('onClose', () => agent.close());
   fastify.addHook('onRequest', async (_request, reply) => {
     reply.header('x-concordat-applied-index', leadership.appliedIndex);
@@ -75,11 +78,19 @@ export function forwardToLeader(fastify: FastifyInstance, leadership: Leadership
         retryAfterMs: RETRY_MS,
       });
     }
-    if (underWay >= FORWARDED_MAX) throw new ConcordatError('overloaded', 'Too many calls wait for the leader.');
-    underWay += 1;
-    return forward(request, reply, leadership, agent).finally(() => {
-      underWay -= 1;
-    });
+    if (!isBegin(request)) return forward(request, reply, leadership, agent);
+    if (begins >= BEGINS_MAX) {
+      await pace.before(nameOf(request), Date.now());
+      throw new ConcordatError('overloaded', 'Too many calls wait for the leader.');
+    }
+    begins += 1;
+    try {
+      return await forward(request, reply, leadership, agent, (status) =>
+        TURNED_AWAY.has(status) ? pace.before(nameOf(request), Date.now()) : undefined,
+      );
+    } finally {
+      begins -= 1;
+    }
   });
 }
 
@@ -88,6 +99,7 @@ async function forward(
   reply: FastifyReply,
   leadership: Leadership,
   agent: Agent,
+  beforeAnswer: (status: number) => Promise<void> | undefined = () => undefined,
 ): Promise<FastifyReply | undefined> {
   const readsCluster = request.method === 'GET' && request.routeOptions.url === '/v1/cluster';
   const until = Date.now() + (readsCluster ? leadership.electionTimeoutMsMax : LEADER_WAIT_MS);
@@ -103,7 +115,10 @@ async function forward(
         return isGone() || leadership.leaderUrl !== url || (readsCluster && Date.now() >= until);
       });
       if (answer === 'lost') lost = true;
-      else if (answer && !(await saysElsewhere(answer, until))) return pass(answer, reply);
+      else if (answer && !(await saysElsewhere(answer, until))) {
+        await beforeAnswer(answer.statusCode);
+        return pass(answer, reply);
+      }
     }
     if (isGone()) throw outcomeUnknown();
     if (Date.now() >= until) {
@@ -113,6 +128,11 @@ async function forward(
     await pause(RETRY_MS);
   }
 }
+
+const nameOf = ({ principal }: FastifyRequest): string => principal?.caller ?? '';
+
+const isBegin = ({ method, routeOptions }: FastifyRequest): boolean =>
+  method === 'POST' && routeOptions.url === '/v1/transactions';
 
 function headersFor(request: FastifyRequest): Record<string, string> {
   const headers: Record<string, string> = { [FORWARDED_HEADER]: '1' };
