@@ -1,5 +1,4 @@
 import type { OperatorAction, TransactionRecord } from '@concordat/transaction';
-import type { CallContext, ParticipantView } from './api.js';
 
 /**
  * Why something is in doubt (docs/in-doubt.md).
@@ -53,10 +52,18 @@ export interface InDoubtQuery {
 }
 
 /** By a participant's own word. */
-export type ParticipantDoubt = Pick<
-  ParticipantView,
-  'name' | 'health' | 'preparedCount' | 'oldestInDoubtMs' | 'foreignPrepared'
->;
+export interface ParticipantDoubt {
+  readonly name: string;
+  readonly health: 'up' | 'down' | 'unknown';
+  readonly preparedCount: number;
+  readonly oldestInDoubtMs: number | null;
+  readonly foreignPrepared?: number;
+}
+
+/** Who does it; the name stands in the audit trail. */
+export interface Actor {
+  readonly caller: string;
+}
 
 export interface InDoubtView {
   /** Unix ms: ages are counted up to here. */
@@ -82,7 +89,7 @@ export interface OperatorApi {
    * Ends what is in doubt, as far as D3 admits; repeated, it changes nothing and answers the same.
    * @throws resolve-refused, transaction-not-found, transaction-gone, not-ready
    */
-  resolve(id: string, request: ResolveRequest, context: CallContext): Promise<TransactionRecord>;
+  resolve(id: string, request: ResolveRequest, actor: Actor): Promise<TransactionRecord>;
   /** The audit trail, newest first. @param before only those with smaller ids */
   actions(limit: number, before?: number): Promise<OperatorAction[]>;
   /** Writes down what an operator does elsewhere; at the leader. Resolves when it is durable. @throws not-ready */

@@ -22,9 +22,9 @@ import {
   resolvedReason,
   type TransactionRecord,
 } from '@concordat/transaction';
-import type { CallContext, ParticipantView } from './api.js';
+import type { ParticipantView } from './api.js';
 import { unavailable, unknownOutcome } from './errors.js';
-import type { InDoubtItem, InDoubtQuery, InDoubtView, OperatorApi, ResolveRequest } from './in-doubt-api.js';
+import type { Actor, InDoubtItem, InDoubtQuery, InDoubtView, OperatorApi, ResolveRequest } from './in-doubt-api.js';
 import { raiseHazard } from './in-doubt-hazards.js';
 import { type Found, findInDoubt, type Heard, outstandingBranches } from './in-doubt-list.js';
 import type { Leader } from './leader.js';
@@ -62,7 +62,7 @@ export class InDoubt implements OperatorApi {
     return { now, items, total: found.length, participants };
   }
 
-  async resolve(id: string, request: ResolveRequest, { caller }: CallContext): Promise<TransactionRecord> {
+  async resolve(id: string, request: ResolveRequest, { caller }: Actor): Promise<TransactionRecord> {
     const { logger } = this.ports;
     try {
       const record = await this.#resolve(id, request, caller);
