@@ -39,6 +39,8 @@ describe('audits of what is on Kafka', () => {
   let kafka: Awaited<ReturnType<StartKafka>>;
   let transport: Transport;
   let database: OwnDatabase;
+  /** After the honest history, before what was planted, Unix ms. */
+  let betweenMs = 0;
   const open: Audits[] = [];
 
   beforeAll(async () => {
@@ -50,7 +52,7 @@ describe('audits of what is on Kafka', () => {
     transport = createTransport({ brokers: [kafka.brokers], clientId: 'audits' });
     await transport.connect();
     await transport.ensureTopics(CLUSTER_TOPICS.map(({ name, partitions }) => ({ name, partitions })));
-    await writeHistory(new AuditHistory(transport));
+    betweenMs = await writeHistory(new AuditHistory(transport));
     await transport.send({ topic: REPLIES_TOPIC, key: 'nobody', value: 'not JSON' });
     database = await createOwnDatabase('audits');
     await storeRecords(database.url);
@@ -151,6 +153,20 @@ describe('audits of what is on Kafka', () => {
     expect(view.totals).toMatchObject({ violations: 7, compared: view.totals.transactions });
   });
 
+  it('begin and end where they are told to', async () => {
+    const audits = auditsOf();
+    await audits.open();
+    // Between the honest history and what was planted: everything planted, but what was committed long before.
+    const late = await ended(audits, (await audits.start({ ...REQUEST, fromMs: betweenMs })).id);
+    expect(late.totals.records.facts + late.totals.records.duplicates).toBeLessThan(late.progress.recordsTotal);
+    // The events reach back further: those of the honest half are there, their DONEs are cut, and nothing is a violation.
+    expect(told(late)).toEqual(PLANTED);
+    expect(late.totals.incomplete.cut).toBeGreaterThan(0);
+    expect(late.window?.repliesFromMs).toBe(betweenMs);
+    const early = await ended(audits, (await audits.start({ ...REQUEST, toMs: betweenMs })).id);
+    expect(early.violations.map(({ causes }) => causes)).toEqual([['two-outcomes']]); // events are read to the end
+  });
+
   it('go on where they were killed, and come to the same report', async () => {
     const whole = auditsOf();
     await whole.open();
@@ -222,16 +238,20 @@ describe('audits of what is on Kafka', () => {
   }, 60_000);
 });
 
-async function writeHistory(history: AuditHistory): Promise<void> {
+/** @returns when the honest half was written, Unix ms */
+async function writeHistory(history: AuditHistory): Promise<number> {
   for (let sequence = 1; sequence <= HONEST; sequence += 1) {
     if (sequence % 2 === 1) history.committed(sequence);
     else history.aborted(sequence);
   }
   await history.written();
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  const betweenMs = Date.now();
+  await new Promise((resolve) => setTimeout(resolve, 50));
   history.committed(MIXED);
-  await history.written();
   plant(history);
   await history.written();
+  return betweenMs;
 }
 
 function plant(history: AuditHistory): void {
