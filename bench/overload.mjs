@@ -12,7 +12,8 @@ import { WorkloadProcess } from './workload.mjs';
 
 /** In flight when the first guess at the peak is made, and the callers whose rows are there. */
 const CALLERS = 128;
-const WARMUP_MS = 2_000;
+/** Longer than refusals are held back, so that connections are open and the system has settled. */
+const WARMUP_MS = 6_000;
 /** Between two steps, so that what one left behind does not weigh on the next. */
 const REST_MS = 1_000;
 /** The search for the peak begins at this share of the first guess and goes up by this factor, as long as the system follows. */

@@ -9,7 +9,7 @@ import { pause } from '../engine/within.js';
 /** Refusals answered at once, for each caller. */
 const AT_ONCE_PER_S = 100;
 /** How late the others are. */
-export const HOLD_MS = 2_000;
+export const HOLD_MS = 5_000;
 /** Answers held back at once; beyond it they leave at once. Far fewer than the connections that may be open. */
 const HELD_MAX = 5_000;
 /** Callers whose refusals are counted; beyond it the one longest unheard is forgotten. */
