@@ -30,6 +30,7 @@ export class StartingCoordinator implements CoordinatorApi {
   readonly rollback: CoordinatorApi['rollback'] = async (...args) => this.real().rollback(...args);
   readonly get: CoordinatorApi['get'] = async (...args) => this.real().get(...args);
   readonly list: CoordinatorApi['list'] = async (...args) => this.real().list(...args);
+  readonly phases: CoordinatorApi['phases'] = async (...args) => this.real().phases(...args);
   readonly watch: CoordinatorApi['watch'] = async (...args) => this.real().watch(...args);
 
   get operators(): OperatorApi {

@@ -12,6 +12,7 @@ import type {
   Turnaway,
   WaitFor,
 } from '../src/engine/api.js';
+import type { PhaseTrace } from '../src/engine/phase-times.js';
 import type { ListQuery } from '../src/engine/store.js';
 import { FakeLocks } from './fake-locks.js';
 import { FakeOperators } from './fake-operators.js';
@@ -154,6 +155,12 @@ export class FakeCoordinator implements CoordinatorApi {
       .reverse()
       .filter(({ id }) => sequenceOf(id) < before)
       .slice(0, query.limit);
+  }
+
+  async phases(id: string): Promise<PhaseTrace | undefined> {
+    this.note('phases', id);
+    this.need(id);
+    return { fromBegin: true, cut: false, marks: [{ step: 'begun', atMs: 0 }] };
   }
 
   async watch(id: string, listener: (record: TransactionRecord) => void): Promise<() => void> {

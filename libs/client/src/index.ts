@@ -11,17 +11,28 @@ export {
   TransactionAbortedError,
 } from './errors.js';
 export type {
+  Audit,
+  AuditList,
+  AuditSummary,
+  BeginRequest,
   Branch,
   BranchRequest,
+  Caller,
   Cluster,
   GrantedLock,
+  InDoubt,
   Lock,
+  LockList,
   Member,
   Operation,
+  OperatorActions,
   Participant,
+  ParticipantList,
   Problem,
   Snapshot,
+  Timeline,
   Transaction,
+  TransactionList,
 } from './generated/api.js';
 export type { HedgeOptions } from './hedge.js';
 export type { AcquireOptions, HeldLock, HeldSession, Locks, SessionAcquireOptions } from './locks.js';

@@ -10,6 +10,7 @@ import type { BranchRecord, IdempotencyClaim, SnapshotLease, TransactionRecord }
 import type { OperatorApi } from './in-doubt-api.js';
 import type { LockApi } from './locks-api.js';
 import type { ObserverWord } from './observers.js';
+import type { PhaseTrace } from './phase-times.js';
 import type { ListQuery } from './store.js';
 
 /** How far a call waits: until the outcome is settled and durable, or until every branch is finalised as well. */
@@ -103,6 +104,8 @@ export interface CoordinatorApi {
   list(query: ListQuery): Promise<TransactionRecord[]>;
   /** Calls `listener` with the present state and at every change until `completed`; returns the function that ends it. */
   watch(id: string, listener: (record: TransactionRecord) => void, context: CallContext): Promise<() => void>;
+  /** When its steps were taken, by this replica; undefined where it does not know. Throws as `get` does. */
+  phases(id: string, context: CallContext): Promise<PhaseTrace | undefined>;
   participants(): ParticipantView[];
   participant(name: string): ParticipantView;
   readiness(): Readiness;

@@ -46,6 +46,7 @@ import type { Observation } from './observers.js';
 import { ITSELF, mustReach } from './ownership.js';
 import { ParticipantRegistry } from './participant-registry.js';
 import { mustCover } from './persisted-reads.js';
+import type { PhaseTrace } from './phase-times.js';
 import type { Replica, ReplicaObserver, ReplicaPorts } from './replica.js';
 import { Snapshots } from './snapshots.js';
 import type { ListQuery } from './store.js';
@@ -210,6 +211,11 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
       end();
       throw error;
     }
+  }
+
+  async phases(id: string, context: CallContext): Promise<PhaseTrace | undefined> {
+    await this.get(id, { consistency: 'stale' }, context); // whoever may not read it is told nothing of it
+    return this.replica.phases.of(id);
   }
 
   participants(): ParticipantView[] {

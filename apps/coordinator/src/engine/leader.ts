@@ -34,6 +34,7 @@ import { type CommandFrame, commandOf } from './commands.js';
 import { raiseHazard } from './in-doubt-hazards.js';
 import { type Counted, Load } from './load.js';
 import type { Clock, EngineLogger, EngineMetrics, Messenger, Random } from './ports.js';
+import type { PhaseTimes } from './phase-times.js';
 import { SnapshotsInUse } from './snapshots-in-use.js';
 import { TimerWheel } from './timer-wheel.js';
 import { type Waiter, wakeWaiters } from './waiters.js';
@@ -62,6 +63,7 @@ const newLive = (t: Coordination, dueAt: number, waiters: Waiter[] = []): Live =
 export interface LeaderPorts {
   readonly propose: (entry: Entry) => void;
   readonly messenger: Messenger;
+  readonly phases: PhaseTimes;
   readonly metrics: EngineMetrics;
   readonly logger: EngineLogger;
   readonly clock: Clock;
@@ -179,6 +181,7 @@ export class Leader {
     this.load.begun(live);
     if (t.header.snapshot !== null) this.#snapshots.add(t.header.id, t.header.snapshot);
     this.#timers.schedule(live.dueAt, live);
+    this.ports.phases.begun(t.header.id);
     this.ports.propose(entry);
     this.ports.metrics.transactionBegun();
   }
@@ -282,6 +285,7 @@ export class Leader {
     const now = clock.now();
     const effects = step(live.t, event, { now, random: random(), answersLateMs: this.load.lateMs(live) });
     this.load.changed(live, now);
+    this.ports.phases.stepped(live.t.header.id, event, effects);
     for (const effect of effects) this.#carryOut(live, effect, event);
     if (live.t.outcome !== null) this.#snapshots.delete(live.t.header.id);
     if (live.t.state !== before || REPLIES.has(event.type)) this.ports.onChanged(live.t);
@@ -345,6 +349,7 @@ export class Leader {
     this.#live.delete(record.id);
     this.#older.delete(record.id);
     this.load.ended(live);
+    this.ports.phases.completed(record.id);
     this.ports.metrics.transactionCompleted((record.completedAt ?? 0) - (record.decidedAt ?? 0));
     for (const waiter of live.waiters.splice(0)) waiter.resolve(record);
   }

@@ -27,6 +27,7 @@ import type { Observers } from './observers.js';
 import { Outbox } from './outbox.js';
 import { Persister } from './persister.js';
 import type { Clock, EngineLogger, EngineMetrics, Messenger, Random } from './ports.js';
+import { PhaseTimes } from './phase-times.js';
 import { Publisher } from './publisher.js';
 import { Reconciler } from './reconciler.js';
 import { SnapshotLeases } from './snapshot-leases.js';
@@ -86,6 +87,8 @@ export class Replica implements DecisionLogListener {
   /** While this replica leads: prepared branches of transactions that nobody knows. */
   readonly orphans: Orphans;
   readonly applied: AppliedWaiters;
+  /** While this replica leads, and of what it led: when each step was taken. */
+  readonly phases = new PhaseTimes();
   /** Unix ms of the first entry of the current term; when undecided transactions of earlier terms were settled. */
   termStartedAt = 0;
   readonly #outbox: Outbox;
@@ -152,6 +155,7 @@ export class Replica implements DecisionLogListener {
     this.leader = new Leader(term, {
       propose: (entry) => this.propose(entry),
       messenger,
+      phases: this.phases,
       metrics,
       logger,
       clock,

@@ -15,6 +15,7 @@ import { ROUTES } from './routes.js';
 /** Who gets through, by what a route asks for. */
 const LET_IN: Readonly<Record<Access, readonly Role[]>> = {
   public: ROLES,
+  known: ROLES,
   caller: ['caller', 'operator', 'admin'],
   participant: ['participant', 'operator', 'admin'],
   monitor: ['monitor', 'operator', 'admin'],

@@ -9,7 +9,11 @@ import { ROUTES } from './routes.js';
 
 const roles = new Map<string, Access>([
   ...ROUTES.map(({ method, path, role }) => [`${method} ${fastifyPath(path)}`, role] as const),
-  ['GET /docs/assets/:file', 'public'], // a part of the page /docs, and no route of the API
+  // Parts of pages, and no routes of the API.
+  ['GET /docs/assets/:file', 'public'],
+  ['GET /console', 'public'],
+  ['GET /console/*', 'public'],
+  ['GET /console/assets/:file', 'public'],
 ]);
 
 /** What a route asks for; one that no table names is for nobody. */
@@ -33,7 +37,7 @@ export function guardRoutes(
     const access = request.is404 ? 'public' : accessOf(request.method, request.routeOptions.url ?? '');
     if (access === 'public') return done();
     const admit = (principal: Principal): void => {
-      if (access === undefined || !principal.roles.has(access)) throw forbidden(access);
+      if (access === undefined || (access !== 'known' && !principal.roles.has(access))) throw forbidden(access);
       request.principal = principal;
     };
     const refuse = (error: unknown): void => {

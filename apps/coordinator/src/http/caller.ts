@@ -1,6 +1,6 @@
 import { ConcordatError } from '@concordat/protocol';
 import type { FastifyRequest } from 'fastify';
-import { mayEnlist, type Principal } from '../security/principal.js';
+import { mayEnlist, type Principal, type Role } from '../security/principal.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -17,6 +17,9 @@ function principalOf({ principal }: FastifyRequest): Principal {
 
 /** The name that a call is made in, which transactions and idempotency keys belong to. */
 export const callerOf = (request: FastifyRequest): string => principalOf(request).caller;
+
+/** What the caller may do. */
+export const rolesOf = (request: FastifyRequest): Role[] => [...principalOf(request).roles];
 
 /** Whether the caller reaches what belongs to others. */
 export const reachesAll = (request: FastifyRequest): boolean => principalOf(request).roles.has('operator');

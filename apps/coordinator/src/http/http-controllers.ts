@@ -1,11 +1,13 @@
 import { AuditsController } from './audits.controller.js';
 import { ClusterController } from './cluster.controller.js';
+import { ConsoleController } from './console.controller.js';
 import { DocumentsController } from './documents.controller.js';
 import { HealthController } from './health.controller.js';
 import { InDoubtController } from './in-doubt.controller.js';
 import { LockEventsController } from './lock-events.controller.js';
 import { LocksController } from './locks.controller.js';
 import { MetricsController } from './metrics.controller.js';
+import { OverviewController } from './overview.controller.js';
 import { ParticipantsController } from './participants.controller.js';
 import { SnapshotsController } from './snapshots.controller.js';
 import { TransactionEventsController } from './transaction-events.controller.js';
@@ -25,4 +27,6 @@ export const HTTP_CONTROLLERS = [
   HealthController,
   MetricsController,
   DocumentsController,
+  OverviewController,
+  ConsoleController,
 ];

@@ -65,7 +65,7 @@ function operation(route: Route, components: SchemaComponents, problem: JsonSche
     operationId: route.operationId,
     tags: [route.tag],
     summary: route.summary,
-    security: isPublic ? [] : [{ [BEARER]: [role] }],
+    security: isPublic ? [] : [{ [BEARER]: role === 'known' ? [] : [role] }],
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(route.body === undefined
       ? {}

@@ -4,6 +4,7 @@ import { clusterRoutes } from './routes/cluster-routes.js';
 import { inDoubtRoutes } from './routes/in-doubt-routes.js';
 import { lockRoutes } from './routes/locks-routes.js';
 import { operationRoutes } from './routes/operation-routes.js';
+import { overviewRoutes } from './routes/overview-routes.js';
 import { participantRoutes } from './routes/participant-routes.js';
 import type { Route } from './routes/route.js';
 import { snapshotRoutes } from './routes/snapshot-routes.js';
@@ -17,6 +18,7 @@ export const ROUTES: readonly Route[] = [
   ...clusterRoutes,
   ...inDoubtRoutes,
   ...auditRoutes,
+  ...overviewRoutes,
   ...operationRoutes,
 ];
 

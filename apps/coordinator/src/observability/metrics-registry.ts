@@ -4,6 +4,13 @@ import { CounterFamily, HistogramFamily } from './series.js';
 /** Seconds, from a memory access to a patient caller. */
 const SECONDS_BOUNDS = [0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30];
 
+/** One value of a metric; `metricName` where it is a part of a histogram. */
+export interface Value {
+  readonly value: number;
+  readonly labels: Readonly<Record<string, string | number | undefined>>;
+  readonly metricName?: string;
+}
+
 /** All metrics of this process, and what /metrics shows. One per process; names begin with `concordat_`. */
 export class MetricsRegistry {
   private readonly registry = new Registry();
@@ -18,6 +25,12 @@ export class MetricsRegistry {
 
   text(): Promise<string> {
     return this.registry.metrics();
+  }
+
+  /** What a scrape would show of one metric now; nothing where there is no such one. */
+  async values(name: string): Promise<readonly Value[]> {
+    const { values = [] } = (await this.registry.getSingleMetric(name)?.get()) ?? {};
+    return values as readonly Value[];
   }
 
   counter(name: string, help: string): CounterFamily {

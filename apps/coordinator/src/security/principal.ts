@@ -7,8 +7,8 @@ import { API_KEY_ROLES } from '@concordat/coordinator-state';
  */
 export const ROLES = API_KEY_ROLES;
 export type Role = (typeof ROLES)[number];
-/** What a route asks for. */
-export type Access = 'public' | Role;
+/** What a route asks for; `known`: credentials, with whatever role. */
+export type Access = 'public' | 'known' | Role;
 
 /** A role carries those below it, so that nobody needs a list of them. */
 const GRANTS: Readonly<Record<Role, readonly Role[]>> = {

@@ -189,6 +189,13 @@ export type BranchRequest = {
   readonly input: unknown;
 };
 
+export type Caller = {
+  /** The name that calls are made in. */
+  readonly caller: string;
+  /** Those given, and those that they carry. */
+  readonly roles: readonly ('caller' | 'operator' | 'admin' | 'participant' | 'monitor')[];
+};
+
 export type Cluster = {
   readonly leader: number | null;
   readonly term: number;
@@ -548,6 +555,35 @@ export type StatusesRequest = {
   readonly transactionIds: readonly string[];
   readonly minCsn?: number;
   readonly linearizable?: boolean;
+};
+
+export type Timeline = {
+  readonly transactionId: string;
+  /** False where the replica that answers has seen nothing of it, or has forgotten it. */
+  readonly known: boolean;
+  /** False where an earlier leader began it: times count from when this one took it up. */
+  readonly fromBegin: boolean;
+  /** Whether there were more steps than are kept. */
+  readonly cut: boolean;
+  readonly marks: readonly {
+    readonly step:
+      | 'begun'
+      | 'sent-execute'
+      | 'executed'
+      | 'sent-prepare'
+      | 'vote'
+      | 'settled'
+      | 'decided'
+      | 'sent-commit'
+      | 'sent-rollback'
+      | 'done'
+      | 'completed';
+    /** Since the first one, in ms, with fractions. */
+    readonly atMs: number;
+    readonly participant?: string;
+    /** The vote, or how it ended there. */
+    readonly detail?: string;
+  }[];
 };
 
 export type Transaction = {
