@@ -63,9 +63,11 @@ describe('the charts', () => {
 
 describe.each(COORDINATOR_CASES)('the coordinators of %s', (name) => {
   it('are told nothing that the coordinator does not know', async () => {
-    const known = [...(await read('apps/coordinator/src/config/config.ts')).matchAll(/^ {2}([A-Z_]+):/gm)].map(
-      ([, n]) => n,
+    const sources = await Promise.all(
+      ['config', 'credentials-config'].map((file) => read(`apps/coordinator/src/config/${file}.ts`)),
     );
+    const known = [...sources.join('\n').matchAll(/^ {2}([A-Z_]+):/gm)].map(([, n]) => n);
+    known.push(...(await read('libs/transport/src/environment.ts')).match(/\b(KAFKA|MESSAGE_KEYS)_[A-Z_]+\b/g));
     const secrets = await read('apps/coordinator/src/config/secret-files.ts');
     const byFile = /const SECRETS = (\[.*\])/
       .exec(secrets)[1]
