@@ -29,7 +29,7 @@ export function overloadTable(steps) {
 /** @param {{ peak: number, search: import('./overload.mjs').Step[], steps: import('./overload.mjs').Step[] }} result @param {string} title @returns {string} an SVG */
 export function overloadChart({ peak, search, steps }, title) {
   const all = [...search, ...steps].sort((a, b) => a.offered - b.offered);
-  const width = 2 * (PLOT.left + PLOT.width) + PLOT.gap;
+  const width = 2 * (PLOT.left + PLOT.width) + PLOT.gap + 24;
   const height = PLOT.top + PLOT.height + 60;
   const offeredMax = Math.max(...all.map(({ offered }) => offered));
   const goodput = panel(0, 'per second', 1.3 * peak, offeredMax, peak, [
