@@ -95,7 +95,7 @@ def report(command):
              and (order(one) > order(asked) if all_after else one == asked)]
     branches = [{"transactionId": one, "state": states[one], "csn": None} for one in found[:500]]
     send(asked, type="branches", transactionId=asked, scope=command["scope"], branches=branches,
-         complete=len(found) <= 500, horizon=None)
+         incarnation=command["incarnation"], complete=len(found) <= 500, horizon=None)
 
 
 def beat(instance, stopping=False):
