@@ -69,6 +69,14 @@ module.exports = {
       to: { pathNot: ['^libs/client/src/(?!nest/)'] },
     },
     {
+      name: 'console-knows-the-client',
+      comment:
+        'A browser loads it: of our own it has the client, whose types come from openapi.json, and nothing else.',
+      severity: 'error',
+      from: { path: '^apps/console/src/', pathNot: tests },
+      to: { path: '^(libs|apps)/', pathNot: '^(libs/client|apps/console)/src/' },
+    },
+    {
       name: 'packages-by-their-name',
       comment: 'Another package is imported by its name, which leads to its index; its files are its own affair.',
       severity: 'error',

@@ -1,11 +1,14 @@
-// Compiles every workspace's src/ to dist/ with SWC. Only files newer than their output are compiled,
-// so a second build takes milliseconds. Types are checked elsewhere (`npm run types`).
+// Compiles every workspace's src/ to dist/ with SWC, and bundles the console with Vite. Only what is newer than its
+// output is made, so a second build takes milliseconds. Types are checked elsewhere (`npm run types`).
 import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { transformFile } from '@swc/core';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+/** Made for browsers, by Vite, into one page and its files. */
+const consoleDirectory = join(root, 'apps', 'console');
 
 const exists = (path) => stat(path).catch(() => undefined);
 
@@ -40,13 +43,31 @@ async function buildWorkspace(workspace) {
   return compiled.reduce((sum, one) => sum + one, 0);
 }
 
+/** A few dozen files are looked at; bundling takes some seconds. @returns {Promise<boolean>} whether it was made */
+async function buildConsole() {
+  const inputs = ['index.html', 'vite.config.mjs', 'package.json'].map((name) => join(consoleDirectory, name));
+  const sources = await filesBelow(join(consoleDirectory, 'src'));
+  const [page, ...times] = await Promise.all([
+    exists(join(consoleDirectory, 'dist', 'index.html')),
+    ...[...inputs, ...sources].map((file) => stat(file)),
+  ]);
+  if (page && times.every(({ mtimeMs }) => mtimeMs <= page.mtimeMs)) return false;
+  const { build: bundle } = await import('vite');
+  await bundle({ root: consoleDirectory });
+  return true;
+}
+
 /** Builds all workspaces. @returns {Promise<number>} how many files were compiled */
 export async function build() {
   let compiled = 0;
   for (const group of ['libs', 'apps']) {
     const names = (await exists(join(root, group))) ? await readdir(join(root, group)) : [];
-    for (const name of names) compiled += await buildWorkspace(join(root, group, name));
+    for (const name of names) {
+      const workspace = join(root, group, name);
+      if (workspace !== consoleDirectory) compiled += await buildWorkspace(workspace);
+    }
   }
+  if (await exists(join(consoleDirectory, 'index.html'))) compiled += (await buildConsole()) ? 1 : 0;
   return compiled;
 }
 

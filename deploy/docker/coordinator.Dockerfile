@@ -24,6 +24,7 @@ COPY --from=packages /app/package.json ./
 COPY --from=build /app/libs libs
 COPY --from=build /app/apps/coordinator apps/coordinator
 COPY --from=build /app/apps/cli apps/cli
+COPY --from=build /app/apps/console/dist apps/console/dist
 # A named volume takes its owner from here.
 RUN install -d -o 10001 -g 10001 /var/lib/concordat /etc/concordat/keys /etc/concordat/participant-key
 USER 10001:10001

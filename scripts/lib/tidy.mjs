@@ -8,8 +8,9 @@ import { root } from './setup.mjs';
 const run = promisify(execFile);
 
 const LINES_MAX = 500;
-const isCode = (path) => /\.(ts|mts|mjs|cjs|js)$/.test(path);
-const isText = (path) => /\.(ts|mts|mjs|cjs|js|json|md|ya?ml|sh|xml|sql|proto)$|^\.ci\/|^\.npmrc$/.test(path);
+const isCode = (path) => /\.(ts|tsx|mts|mjs|cjs|js)$/.test(path);
+const isText = (path) =>
+  /\.(ts|tsx|mts|mjs|cjs|js|css|html|json|md|ya?ml|sh|xml|sql|proto)$|^\.ci\/|^\.npmrc$/.test(path);
 const isGenerated = (path) => path.includes('/generated/');
 const isTest = (path) => /\.test\.(ts|mjs)$/.test(path);
 

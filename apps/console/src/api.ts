@@ -1,0 +1,81 @@
+/** Calls of the console to the coordinator that serves it. */
+import type { Problem } from '@concordat/client';
+
+/** A call that was answered with a problem, or not at all. */
+export class CallFailed extends Error {
+  override readonly name = 'CallFailed';
+
+  /** @param status of the answer, 0 where there was none */
+  constructor(
+    readonly status: number,
+    message: string,
+    readonly problem?: Problem,
+  ) {
+    super(message);
+  }
+}
+
+const STORAGE_KEY = 'concordat-credential';
+/** Longer than the longest wait of the coordinator. */
+const CALL_TIMEOUT_MS = 60_000;
+
+/** Kept for this tab and until it is closed; never written anywhere else. */
+export const credential = {
+  get: (): string | null => sessionStorage.getItem(STORAGE_KEY),
+  set: (value: string): void => sessionStorage.setItem(STORAGE_KEY, value),
+  clear: (): void => sessionStorage.removeItem(STORAGE_KEY),
+};
+
+let onUnauthenticated = (): void => {};
+/** Told whenever an answer says that credentials are missing or no longer good. */
+export function whenUnauthenticated(listener: () => void): void {
+  onUnauthenticated = listener;
+}
+
+/** @throws CallFailed */
+export async function request(path: string, init: RequestInit = {}): Promise<Response> {
+  const headers = new Headers(init.headers);
+  const shown = credential.get();
+  if (shown !== null) headers.set('authorization', `Bearer ${shown}`);
+  let response: Response;
+  try {
+    response = await fetch(path, { ...init, headers });
+  } catch (error) {
+    if (init.signal?.aborted) throw error;
+    throw new CallFailed(0, 'The coordinator cannot be reached.');
+  }
+  if (response.ok) return response;
+  const problem = await readProblem(response);
+  if (response.status === 401) onUnauthenticated();
+  throw new CallFailed(response.status, problem?.detail ?? `The answer was ${response.status}.`, problem);
+}
+
+async function readProblem(response: Response): Promise<Problem | undefined> {
+  try {
+    return (await response.json()) as Problem;
+  } catch {
+    return undefined; // a proxy on the way answers in its own words
+  }
+}
+
+/** @throws CallFailed */
+export async function read<T>(path: string, signal?: AbortSignal): Promise<T> {
+  const response = await request(path, { signal: signal ?? AbortSignal.timeout(CALL_TIMEOUT_MS) });
+  return (await response.json()) as T;
+}
+
+/** Changes something. @throws CallFailed */
+export async function send<T>(
+  method: 'POST' | 'DELETE',
+  path: string,
+  body?: unknown,
+  headers: Record<string, string> = {},
+): Promise<T> {
+  const response = await request(path, {
+    method,
+    headers: { ...headers, ...(body !== undefined && { 'content-type': 'application/json' }) },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+    signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
+  });
+  return (await response.json()) as T;
+}
