@@ -3,16 +3,17 @@ import type { MetricsRegistry } from './metrics-registry.js';
 
 /** How fresh the credentials are that callers are held to. */
 export function exposeAccess(registry: MetricsRegistry, { apiKeys, fetches }: OpenAccess): void {
-  if (apiKeys) {
-    const { count, reloads } = apiKeys;
-    registry.gauge('concordat_api_keys', 'API keys in force.', count);
-    registry.counterFrom('concordat_api_keys_reloads_total', 'New files of API keys taken.', () => reloads.taken);
-    registry.counterFrom(
-      'concordat_api_keys_reloads_refused_total',
-      'New files of API keys that could not be used; the last good one stays in force.',
-      () => reloads.refused,
-    );
-  }
+  registry.gauge('concordat_api_keys', 'API keys in force.', () => apiKeys?.count() ?? 0);
+  registry.counterFrom(
+    'concordat_api_keys_reloads_total',
+    'New files of API keys taken.',
+    () => apiKeys?.reloads.taken ?? 0,
+  );
+  registry.counterFrom(
+    'concordat_api_keys_reloads_refused_total',
+    'New files of API keys that could not be used; the last good one stays in force.',
+    () => apiKeys?.reloads.refused ?? 0,
+  );
   if (fetches) {
     registry.counterFrom(
       'concordat_jwks_fetches_total',
