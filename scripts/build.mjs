@@ -52,8 +52,15 @@ async function buildConsole() {
     ...[...inputs, ...sources].map((file) => stat(file)),
   ]);
   if (page && times.every(({ mtimeMs }) => mtimeMs <= page.mtimeMs)) return false;
-  const { build: bundle } = await import('vite');
-  await bundle({ root: consoleDirectory });
+  const { NODE_ENV } = process.env;
+  process.env.NODE_ENV = 'production'; // a test that builds it must not leave one with the checks of development
+  try {
+    const { build: bundle } = await import('vite');
+    await bundle({ root: consoleDirectory });
+  } finally {
+    if (NODE_ENV === undefined) delete process.env.NODE_ENV;
+    else process.env.NODE_ENV = NODE_ENV;
+  }
   return true;
 }
 

@@ -35,7 +35,7 @@ import { LocksPage } from './pages/locks.js';
 import { ParticipantsPage } from './pages/participants.js';
 import { TransactionPage } from './pages/transaction.js';
 import { TransactionsPage } from './pages/transactions.js';
-import { Empty, Failure } from './parts.js';
+import { Empty, Failure, PageHead } from './parts.js';
 import { useSession } from './session.js';
 import { SignIn } from './sign-in.js';
 
@@ -117,7 +117,8 @@ function Shell() {
               <Redirect to="/" />
             </Route>
             <Route>
-              <Empty>There is no such page.</Empty>
+              <PageHead title="No such page" />
+              <Empty>Choose one from the menu.</Empty>
             </Route>
           </Switch>
         </Suspense>

@@ -140,7 +140,7 @@ export const Figure = ({
     <Text size="sm" c="dimmed">
       {name}
     </Text>
-    <Text fw={600} size="xl" className="figure">
+    <Text component="div" fw={600} size="xl" className="figure">
       {value}
     </Text>
     {hint && (

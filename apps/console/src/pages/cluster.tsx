@@ -48,6 +48,8 @@ export function ClusterPage() {
 
 const nameOf = (member: Member | undefined): string => (member ? `Replica ${member.nodeId}` : 'none');
 
+const byNode = (one: Member, other: Member): number => one.nodeId - other.nodeId;
+
 interface Shown {
   readonly cluster: Cluster;
   readonly reload: () => Promise<void>;
@@ -70,7 +72,7 @@ const Members = ({ cluster, reload }: Shown) => (
         </Table.Tr>
       </Table.Thead>
       <Table.Tbody>
-        {cluster.members.map((member) => (
+        {[...cluster.members].sort(byNode).map((member) => (
           <Table.Tr key={member.id}>
             <Table.Td>{nameOf(member)}</Table.Td>
             <Table.Td>

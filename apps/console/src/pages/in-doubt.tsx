@@ -1,5 +1,5 @@
 import type { InDoubt, OperatorActions } from '@concordat/client';
-import { Anchor, Group, NativeSelect, Stack, Table, Text, Textarea, Title } from '@mantine/core';
+import { Anchor, Group, Stack, Table, Text, Textarea, Title } from '@mantine/core';
 import { useState } from 'react';
 import { Link } from 'wouter';
 import { send } from '../api.js';
@@ -105,15 +105,10 @@ const Items = ({ items, reload }: { readonly items: readonly Item[]; readonly re
   </Table>
 );
 
-/** What is decided can be resolved as that only; what is not, as aborted only (D3). An orphan may have been either. */
-const outcomesOf = ({ outcome, cause }: Item): ('committed' | 'aborted')[] =>
-  outcome ? [outcome] : cause === 'orphan' ? ['aborted', 'committed'] : ['aborted'];
-
 function Resolve({ item, reload }: { readonly item: Item; readonly reload: () => Promise<void> }) {
-  const outcomes = outcomesOf(item);
-  const [chosen, setChosen] = useState<string>();
   const [reason, setReason] = useState('');
-  const outcome = chosen ?? outcomes[0];
+  // What is decided is resolved as that, what is not as aborted (D3): there is nothing to choose.
+  const outcome = item.outcome ?? 'aborted';
   return (
     <ConfirmedButton
       access="operator"
@@ -134,12 +129,9 @@ function Resolve({ item, reload }: { readonly item: Item; readonly reload: () =>
       <Text>
         <span className="id">{item.transactionId}</span>: {CAUSES[item.cause]}. {consequenceOf(item)}
       </Text>
-      <NativeSelect
-        label="Outcome"
-        data={outcomes}
-        value={outcome}
-        onChange={(event) => setChosen(event.currentTarget.value)}
-      />
+      <Text>
+        It is resolved as <strong>{outcome}</strong>.
+      </Text>
       <Textarea
         label="Reason"
         description="For the audit trail"

@@ -92,8 +92,11 @@ export default function OverviewPage() {
         >
           <AreaChart
             {...COMMON}
+            areaChartProps={WITHOUT_FOCUS}
+            areaProps={AT_REST}
             data={points}
             type="stacked"
+            fillOpacity={0.35}
             series={[
               { name: 'committed', color: 'green.6' },
               { name: 'aborted', color: 'orange.6' },
@@ -106,6 +109,8 @@ export default function OverviewPage() {
         >
           <LineChart
             {...COMMON}
+            lineChartProps={WITHOUT_FOCUS}
+            lineProps={AT_REST}
             data={points}
             connectNulls={false}
             series={[
@@ -120,6 +125,8 @@ export default function OverviewPage() {
         >
           <LineChart
             {...COMMON}
+            lineChartProps={WITHOUT_FOCUS}
+            lineProps={AT_REST}
             data={points}
             series={[
               { name: 'begun', color: 'blue.6' },
@@ -133,6 +140,8 @@ export default function OverviewPage() {
         >
           <LineChart
             {...COMMON}
+            lineChartProps={WITHOUT_FOCUS}
+            lineProps={AT_REST}
             data={points}
             series={[
               { name: 'in flight', color: 'blue.6' },
@@ -152,20 +161,17 @@ export default function OverviewPage() {
 const COMMON = {
   h: 200,
   dataKey: 'time',
-  curveType: 'monotone',
+  curveType: 'linear',
   withDots: false,
   withLegend: true,
   strokeWidth: 2,
-  fillOpacity: 0.35,
   tickLine: 'none',
-  // The figures stand beside each chart in words; a chart that takes the focus tells nobody more.
-  areaChartProps: { accessibilityLayer: false },
-  lineChartProps: { accessibilityLayer: false },
-  areaProps: { isAnimationActive: false },
-  lineProps: { isAnimationActive: false },
   xAxisProps: { minTickGap: 60 },
   yAxisProps: { width: 44, allowDecimals: true },
 } as const;
+/** The figures stand beside each chart in words; a chart that takes the focus tells nobody more. */
+const WITHOUT_FOCUS = { accessibilityLayer: false } as const;
+const AT_REST = { isAnimationActive: false } as const;
 
 const Chart = ({
   title,

@@ -1,6 +1,6 @@
 import type { Participant, ParticipantList } from '@concordat/client';
 import { Accordion, Card, Code, Group, SimpleGrid, Stack, Table, Text, Title } from '@mantine/core';
-import { durationText, figureText, timeText } from '../format.js';
+import { clockText, durationText, figureText } from '../format.js';
 import { Loaded, PageHead, Status, Wide } from '../parts.js';
 import { usePolled } from '../use-live.js';
 
@@ -18,7 +18,7 @@ export function ParticipantsPage() {
       >
         {({ items }) => (
           <Stack>
-            {items.map((participant) => (
+            {[...items].sort(byName).map((participant) => (
               <One key={participant.name} participant={participant} />
             ))}
           </Stack>
@@ -27,6 +27,8 @@ export function ParticipantsPage() {
     </>
   );
 }
+
+const byName = (one: Participant, other: Participant): number => one.name.localeCompare(other.name);
 
 function One({ participant }: { readonly participant: Participant }) {
   const { name, health, isolation, suspicion, instances, lag, preparedCount, oldestInDoubtMs, lastHeartbeatAt } =
@@ -45,7 +47,7 @@ function One({ participant }: { readonly participant: Participant }) {
         <Fact name="Not answered yet" value={figureText(lag)} />
         <Fact name="Prepared" value={figureText(preparedCount)} />
         <Fact name="Oldest in doubt" value={durationText(oldestInDoubtMs)} />
-        <Fact name="Last heartbeat" value={timeText(lastHeartbeatAt)} />
+        <Fact name="Last heartbeat" value={lastHeartbeatAt ? clockText(lastHeartbeatAt) : '–'} />
         <Fact name="Isolation" value={isolation} />
       </SimpleGrid>
       <Accordion mt="xs" chevronPosition="left" variant="default" order={3}>
