@@ -2,13 +2,13 @@
 import { durationText } from './format.js';
 import type { Layout, Row } from './timeline-layout.js';
 
-const TIME_WIDTH = 64;
-const COORDINATOR_X = 150;
-const LANE_WIDTH = 210;
+const TIME_WIDTH = 52;
+const COORDINATOR_X = 118;
+const LANE_WIDTH = 180;
 const HEAD_HEIGHT = 34;
 const ROW_HEIGHT = 26;
 /** Room for what is written at the coordinator's own line. */
-const RIGHT_MARGIN = 110;
+const RIGHT_MARGIN = 80;
 
 export function Sequence({ layout: { lanes, rows } }: { readonly layout: Layout }) {
   const width = COORDINATOR_X + Math.max(lanes.length, 1) * LANE_WIDTH + RIGHT_MARGIN;
@@ -67,7 +67,7 @@ function Step({ row, x, y }: { readonly row: Row; readonly x: number; readonly y
         <>
           <line className="arrow" x1={from} x2={to} y1={y} y2={y} />
           <path className="head" d={`M ${to} ${y} l ${tip * 9} -4 v 8 z`} />
-          <text className={row.tone} x={x - 12} y={y - 5} textAnchor="end">
+          <text className={row.tone} x={x - 12} y={y - 6} textAnchor="end">
             {text}
           </text>
         </>

@@ -33,8 +33,8 @@ import {
 import { type CommandFrame, commandOf } from './commands.js';
 import { raiseHazard } from './in-doubt-hazards.js';
 import { type Counted, Load } from './load.js';
-import type { Clock, EngineLogger, EngineMetrics, Messenger, Random } from './ports.js';
 import type { PhaseTimes } from './phase-times.js';
+import type { Clock, EngineLogger, EngineMetrics, Messenger, Random } from './ports.js';
 import { SnapshotsInUse } from './snapshots-in-use.js';
 import { TimerWheel } from './timer-wheel.js';
 import { type Waiter, wakeWaiters } from './waiters.js';
