@@ -1,4 +1,4 @@
-// Writes the documents that are made of the code: docs/errors.md, apps/coordinator/openapi.json and asyncapi.json, the types
+// Writes the documents that are made of the code: docs/errors.md, docs/cli.md, apps/coordinator/openapi.json and asyncapi.json, the types
 // of the client, which are made of openapi.json, and Grafana's dashboard; the chart has copies of it and of the alert rules.
 // `node scripts/generate.mjs --check` writes nothing and exits 1, naming the files, when any is stale.
 import { spawn } from 'node:child_process';
@@ -18,11 +18,15 @@ const load = (name) => import(new URL(`../apps/coordinator/dist/http/${name}.js`
 const [{ openApiDocument }, { asyncApiDocument }, { errorsMarkdown }, { API_VERSION }] = await Promise.all(
   ['openapi', 'asyncapi', 'error-docs', 'version'].map(load),
 );
+const [{ cliMarkdown }, { commands }] = await Promise.all(
+  ['help', 'commands'].map((name) => import(new URL(`../apps/cli/dist/${name}.js`, import.meta.url))),
+);
 const json = (document) => `${JSON.stringify(document, null, 2)}\n`;
 const openApi = openApiDocument(API_VERSION);
 
 const documents = {
   'docs/errors.md': errorsMarkdown(),
+  'docs/cli.md': cliMarkdown(commands),
   'apps/coordinator/openapi.json': json(openApi),
   'apps/coordinator/asyncapi.json': json(asyncApiDocument(API_VERSION)),
   'deploy/grafana/concordat.json': json(dashboard()),

@@ -81,7 +81,7 @@ describe('a backup that is restored beside participants that went on', () => {
       branches = await branchesOf(postgres.url);
       await query(postgres.url, 'ALTER DATABASE concordat_1 RENAME TO concordat_1_lost');
       const place = join(directory, 'data', 'coordinator-1');
-      const into = ['restore', file(), '--data-dir', place];
+      const into = ['restore', file(), '--yes', '--data-dir', place];
       for (let replica = 1; replica <= REPLICAS; replica += 1) {
         into.push('--database-url', await postgres.createDatabase(`concordat_${replica}`));
       }

@@ -1,19 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import { open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { API_KEY_ID_PATTERN, API_KEY_ROLES, createApiKey } from '@concordat/coordinator-state';
-import { CommandFailure } from './failure.js';
+import { CommandFailure, usage } from './failure.js';
 import type { Terminal } from './terminal.js';
 
 /** For its owner only. */
 const PRIVATE = 0o600;
 
 export interface KeyOptions {
-  readonly caller?: string;
-  readonly role?: readonly string[];
-  readonly participant?: readonly string[];
-  readonly expires?: string;
-  readonly file?: string;
-  readonly 'key-file'?: string;
+  readonly caller: string | undefined;
+  readonly role: readonly string[];
+  readonly participant: readonly string[];
+  readonly expires: string | undefined;
+  readonly file: string | undefined;
+  readonly keyFile: string | undefined;
 }
 
 interface Entry {
@@ -25,21 +25,13 @@ interface Entry {
   readonly expiresAt?: string;
 }
 
-const usage = (message: string): CommandFailure =>
-  new CommandFailure('usage', message, 'concordat --help shows what there is.');
-
 /** `concordat keys create ID`: the key is shown, or written, this once; only its hash is kept. */
-export async function createKey(
-  terminal: Terminal,
-  [verb, id, ...more]: readonly (string | undefined)[],
-  options: KeyOptions,
-): Promise<void> {
-  if (verb !== 'create' || id === undefined || more.length > 0) throw usage('It is: concordat keys create ID …');
+export async function createKey(terminal: Terminal, id: string, options: KeyOptions): Promise<void> {
   if (!API_KEY_ID_PATTERN.test(id))
     throw usage(`An id is 1 to 63 of a-z, 0-9 and -, which ${JSON.stringify(id)} is not.`);
   const { key, hash } = createApiKey(id);
   const entry = { id, hash, ...rightsIn(options) };
-  const keyFile = options['key-file'];
+  const { keyFile } = options;
   if (keyFile !== undefined) await writeFile(keyFile, `${key}\n`, { mode: PRIVATE, flag: 'wx' });
   try {
     if (options.file !== undefined) await addTo(options.file, entry);
@@ -57,7 +49,7 @@ export async function createKey(
   ]);
 }
 
-function rightsIn({ caller, role = [], participant = [], expires }: KeyOptions): Omit<Entry, 'id' | 'hash'> {
+function rightsIn({ caller, role, participant, expires }: KeyOptions): Omit<Entry, 'id' | 'hash'> {
   if (caller === undefined || !/^[A-Za-z0-9][A-Za-z0-9._@-]{0,99}$/.test(caller)) {
     throw usage('Name who calls with --caller: letters, digits and ._@-, at most 100.');
   }

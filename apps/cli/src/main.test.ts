@@ -85,7 +85,18 @@ describe('concordat', () => {
     await takeBackup();
     const before = Date.now();
     const { code, out } = await run(
-      ...['restore', file, '--database-url', empty.url, '--json', '--participant', 'newcomer', '--gone', 'old'],
+      ...[
+        'restore',
+        file,
+        '--database-url',
+        empty.url,
+        '--json',
+        '--participant',
+        'newcomer',
+        '--gone',
+        'old',
+        '--yes',
+      ],
     );
     expect(code).toBe(0);
     const { incarnation } = JSON.parse(out);
@@ -111,10 +122,17 @@ describe('concordat', () => {
     expect(await empty.query('SELECT FROM member')).toEqual([]);
   });
 
+  it('asks before it restores, and where nobody can be asked does it only if told', async () => {
+    await takeBackup();
+    const { code, err } = await run('restore', file, '--database-url', empty.url);
+    expect({ code, err }).toEqual({ code: 2, err: expect.stringContaining('--yes') });
+    expect(await empty.query(`SELECT to_regclass('coordinator_state') AS there`)).toEqual([{ there: null }]);
+  });
+
   it('gives all first replicas of a cluster the same state and incarnation', async () => {
     await takeBackup();
     const second = await createOwnDatabase();
-    const { code } = await run('restore', file, '--database-url', empty.url, '--database-url', second.url);
+    const { code } = await run('restore', file, '--yes', '--database-url', empty.url, '--database-url', second.url);
     expect(code).toBe(0);
     const state = 'SELECT incarnation, applied_index FROM coordinator_state';
     expect(await second.query(state)).toEqual(await empty.query(state));
@@ -125,7 +143,7 @@ describe('concordat', () => {
     await source.query('UPDATE coordinator_state SET incarnation = 9000000000000');
     await takeBackup();
     await source.query(`UPDATE coordinator_state SET incarnation = ${INCARNATION}`);
-    const { out } = await run('restore', file, '--database-url', empty.url, '--json');
+    const { out } = await run('restore', file, '--database-url', empty.url, '--json', '--yes');
     expect(JSON.parse(out).incarnation).toBe(9_000_000_000_001);
     expect((await run('restore', file, '--database-url', source.url, '--incarnation', '5')).code).toBe(2);
   });

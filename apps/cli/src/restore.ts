@@ -15,6 +15,8 @@ export interface RestoreArguments {
   readonly gone: readonly string[];
   /** By default the time in ms, or one more than the backup's. */
   readonly incarnation: number | undefined;
+  /** Asks whether it is meant, once all is known to be as it should. @throws where it is not */
+  readonly confirm: (question: string) => Promise<void>;
 }
 
 /** `concordat verify FILE`: whether a backup is whole. */
@@ -41,11 +43,14 @@ export async function restore(terminal: Terminal, given: RestoreArguments): Prom
   }
   for (const directory of given.dataDirectories) await refuseUsedLog(directory);
   for (const url of given.databaseUrls) await refusing(url, () => checkEmpty(url));
+  const databases = given.databaseUrls.map(nameOf);
+  await given.confirm(
+    `Make the state of ${found.header.takenAt} the beginning of a new cluster, in ${databases.join(', ')}? The old one is to be over.`,
+  );
   for (const url of given.databaseUrls) {
     const chunks = readChunks(file, progressOf(terminal, `restoring into ${nameOf(url)}`, found.bytes));
     await refusing(url, () => restoreState(url, chunks, { ...given, incarnation }));
   }
-  const databases = given.databaseUrls.map(nameOf);
   terminal.result({ ...describe(found), file, incarnation, databases, restoredFrom: found.header.incarnation }, [
     `restored  ${file} into ${databases.join(', ')}`,
     ...inWords(found),
@@ -55,13 +60,15 @@ export async function restore(terminal: Terminal, given: RestoreArguments): Prom
 }
 
 const verified = (terminal: Terminal, file: string): Promise<VerifiedFile> =>
-  verifyFile(file, (bytes, of) => terminal.progress(`checking ${sizeInWords(bytes)} of ${sizeInWords(of)}`));
+  verifyFile(file, (bytes, of) =>
+    terminal.progress(`checking ${sizeInWords(bytes)} of ${sizeInWords(of)}`, bytes / of),
+  );
 
 function progressOf(terminal: Terminal, what: string, of: number): (chunk: Uint8Array) => void {
   let bytes = 0;
   return (chunk) => {
     bytes += chunk.length;
-    terminal.progress(`${what}: ${sizeInWords(bytes)} of ${sizeInWords(of)}`);
+    terminal.progress(`${what}: ${sizeInWords(bytes)} of ${sizeInWords(of)}`, bytes / of);
   };
 }
 

@@ -4,15 +4,13 @@ import pg from 'pg';
 import { CommandFailure } from './failure.js';
 
 const CONNECT_TIMEOUT_MS = 5_000;
+const GIVE_A_URL = 'Name the replicas with --url http://host:8080 or in CONCORDAT_URL.';
 const GIVE_A_DATABASE = 'Give the database of one replica with --database-url postgres://user:password@host:5432/name.';
 
 /** The database of the replica that is furthest, among those that `npm start` runs on this machine. */
 export async function furthestDatabase(dataDirectory: string): Promise<string> {
   const path = join(dataDirectory, 'run.json');
-  const text = await readFile(path, 'utf8').catch((cause: Error) => {
-    throw new CommandFailure('unreachable', `Nothing runs here: there is no ${path}.`, GIVE_A_DATABASE, { cause });
-  });
-  const { coordinators = [] } = JSON.parse(text) as { coordinators?: { databaseUrl?: string }[] };
+  const coordinators = await coordinatorsIn(path, GIVE_A_DATABASE);
   const urls = coordinators.flatMap(({ databaseUrl }) => (databaseUrl ? [databaseUrl] : []));
   const found = await Promise.all(urls.map(async (url) => ({ url, index: await appliedIndexOf(url) })));
   const [best] = found.filter(({ index }) => index >= 0).sort((a, b) => b.index - a.index);
@@ -20,6 +18,22 @@ export async function furthestDatabase(dataDirectory: string): Promise<string> {
     throw new CommandFailure('unreachable', `No database of those that ${path} names answers.`, GIVE_A_DATABASE);
   }
   return best.url;
+}
+
+/** Where the replicas that `npm start` runs on this machine are called. */
+export async function coordinatorUrls(dataDirectory: string): Promise<string[]> {
+  const found = await coordinatorsIn(join(dataDirectory, 'run.json'), GIVE_A_URL);
+  return found.flatMap(({ url }) => (url ? [url] : []));
+}
+
+async function coordinatorsIn(
+  path: string,
+  advice: string,
+): Promise<readonly { url?: string; databaseUrl?: string }[]> {
+  const text = await readFile(path, 'utf8').catch((cause: Error) => {
+    throw new CommandFailure('unreachable', `Nothing runs here: there is no ${path}.`, advice, { cause });
+  });
+  return (JSON.parse(text) as { coordinators?: { url?: string; databaseUrl?: string }[] }).coordinators ?? [];
 }
 
 /** @returns -1 where there is none */
