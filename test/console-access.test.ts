@@ -39,22 +39,18 @@ describe('the console where credentials are asked for', () => {
     await signIn(ring.keys.admin, '/cluster');
     await handOver().waitFor();
     expect(await handOver().isEnabled()).toBe(true);
-    expect(await page.evaluate(() => [localStorage.length, document.cookie, sessionStorage.length])).toEqual([
-      0,
-      '',
-      1,
-    ]);
+    expect(await page.evaluate('[localStorage.length, document.cookie, sessionStorage.length]')).toEqual([0, '', 1]);
     await page.reload();
     await handOver().waitFor(); // the tab remembers
     await page.getByRole('button', { name: 'Sign out' }).click();
     await page.getByLabel('API key or token').waitFor();
-    expect(await page.evaluate(() => sessionStorage.length)).toBe(0);
+    expect(await page.evaluate('sessionStorage.length')).toBe(0);
   }, 120_000);
 
   it('turns away what is no key, and says so', async () => {
     await signIn('concordat_wrong', '/');
     await page.getByRole('alert').getByText('The API key is not valid.').waitFor();
-    expect(await page.evaluate(() => sessionStorage.length)).toBe(0);
+    expect(await page.evaluate('sessionStorage.length')).toBe(0);
   }, 120_000);
 
   it('shows an operator the cluster, without the buttons of an administrator', async () => {

@@ -145,7 +145,7 @@ describe('the console in a browser', () => {
     for (const path of [...PAGES, `/transactions/${body.id}`]) {
       await open(path);
       await page.getByRole('heading', { level: 1 }).waitFor();
-      await page.waitForFunction(() => !document.querySelector('[aria-busy="true"]'));
+      await page.waitForFunction(`!document.querySelector('[aria-busy="true"]')`);
       for (const colorScheme of ['light', 'dark'] as const) {
         for (const width of [1280, 360]) {
           await page.emulateMedia({ colorScheme });
@@ -154,7 +154,7 @@ describe('the console in a browser', () => {
           const axe = new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']);
           const { violations } = await axe.setLegacyMode().analyze();
           const found = violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html.slice(0, 200)}`);
-          const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+          const wide = await page.evaluate('document.documentElement.scrollWidth');
           expect({ path, colorScheme, found, wide }).toEqual({ path, colorScheme, found: [], wide: width });
         }
       }

@@ -2,6 +2,7 @@ import { Controller, Get, Inject, type OnModuleDestroy, type OnModuleInit, Req, 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { COORDINATOR_API, type CoordinatorApi } from '../engine/api.js';
 import { CLUSTER_API, type ClusterApi } from '../engine/cluster-api.js';
+import { within } from '../engine/within.js';
 import { MetricsRegistry } from '../observability/metrics-registry.js';
 import { OverviewSampler, SAMPLE_EVERY_MS } from '../observability/overview-sampler.js';
 import { callerOf, rolesOf } from './caller.js';
@@ -13,6 +14,8 @@ import { checkTransactionId, parseRequest } from './validation.js';
 
 /** In ms. */
 const IN_DOUBT_AGE_MS_MIN = 5_000;
+/** A leader without a majority cannot say it; the other figures do not wait longer for it. In ms. */
+const IN_DOUBT_WAIT_MS_MAX = 500;
 
 /** What the console shows beyond the rest of the API: live figures, who calls, and the times of one transaction. */
 @Controller('v1')
@@ -20,6 +23,7 @@ export class OverviewController implements OnModuleInit, OnModuleDestroy {
   private readonly sampler: OverviewSampler;
   private readonly listening = new Set<EventStream>();
   private timer: NodeJS.Timeout | undefined;
+  private isSampling = false;
 
   constructor(
     @Inject(COORDINATOR_API) private readonly api: CoordinatorApi,
@@ -76,14 +80,21 @@ export class OverviewController implements OnModuleInit, OnModuleDestroy {
   private async countInDoubt(): Promise<number | null> {
     if (!this.cluster.leads) return null;
     try {
-      return (await this.api.operators.inDoubt({ minAgeMs: IN_DOUBT_AGE_MS_MIN, limit: 1 })).total;
+      const view = await within(
+        this.api.operators.inDoubt({ minAgeMs: IN_DOUBT_AGE_MS_MIN, limit: 1 }),
+        IN_DOUBT_WAIT_MS_MAX,
+      );
+      return view?.total ?? null;
     } catch {
       return null; // starting, or leading no more
     }
   }
 
   private async sample(): Promise<void> {
-    const sample = await this.sampler.take();
+    if (this.isSampling) return; // the one before still waits for the cluster
+    this.isSampling = true;
+    const sample = await this.sampler.take().catch(() => undefined); // a second without figures
+    this.isSampling = false;
     if (!sample) return;
     const data = JSON.stringify({ samples: [sample] });
     for (const stream of this.listening) {
