@@ -99,7 +99,8 @@ async function tellFirstTransfer({ coordinators, participants }) {
 function tellAddresses(house, { coordinators, participants }) {
   const width = Math.max(...[...coordinators, ...participants].map(({ name }) => name.length));
   console.log('');
-  for (const { name, url } of coordinators) console.log(`${name.padEnd(width)}  ${url}  (API at ${url}/docs)`);
+  for (const { name, url } of coordinators)
+    console.log(`${name.padEnd(width)}  ${url}  (console at ${url}/console, API at ${url}/docs)`);
   for (const { name, url } of participants) console.log(`${name.padEnd(width)}  ${url}`);
   console.log(`logs and data  ${house.dataDirectory}\n`);
 }
