@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { ConcordatError } from '@concordat/protocol';
 import { Controller, Get, NotFoundException, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
@@ -38,8 +39,7 @@ export class ConsoleController {
   /** Every path is the same page: it finds its way itself. */
   @Get(['', '*'])
   async page(@Res() reply: FastifyReply): Promise<void> {
-    const html = await readFile(join(BUILT, 'index.html'), 'utf8').catch(() => undefined);
-    if (html === undefined) throw new NotFoundException(NOT_BUILT);
+    const html = await readPage(BUILT);
     const nonce = randomBytes(16).toString('base64');
     void reply
       .header('content-type', 'text/html; charset=utf-8')
@@ -61,6 +61,15 @@ export class ConsoleController {
       this.assets.set(file, reading);
     }
     return this.assets.get(file);
+  }
+}
+
+/** @throws ConcordatError route-not-found with a hint, where the console is not built: everything else works without it */
+export async function readPage(directory: string): Promise<string> {
+  try {
+    return await readFile(join(directory, 'index.html'), 'utf8');
+  } catch (cause) {
+    throw new ConcordatError('route-not-found', NOT_BUILT, {}, { cause });
   }
 }
 

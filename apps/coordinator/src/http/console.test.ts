@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { FakeCoordinator } from '../../test/fake-coordinator.js';
 import { type HttpHarness, startHttp } from '../../test/http-harness.js';
 import { sendRaw } from '../../test/raw-http.js';
+import { readPage } from './console.controller.js';
 
 /** `npm test` builds the console first. */
 describe('the console', () => {
@@ -28,6 +29,14 @@ describe('the console', () => {
     }
     expect(assetsOf(first.text)).toEqual(assetsOf(second.text));
     expect(first.headers.get('content-security-policy')).not.toBe(second.headers.get('content-security-policy'));
+  });
+
+  it('says how to build it where it is not built', async () => {
+    const reading = readPage('/no/such/folder');
+    await expect(reading).rejects.toMatchObject({
+      code: 'route-not-found',
+      message: expect.stringContaining('npm run build'),
+    });
   });
 
   it('serves the files that the page names, to be kept for good', async () => {
