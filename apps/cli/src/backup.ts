@@ -4,7 +4,11 @@ import { exportState } from '@concordat/coordinator-state';
 import { writeWhole } from './backup-file.js';
 import { CommandFailure } from './failure.js';
 import { furthestDatabase } from './running-product.js';
+import { approximateStateSize } from './state-size.js';
 import { sizeInWords, type Terminal } from './terminal.js';
+
+/** What a bar shows at most as long as its end is only estimated. */
+const ALMOST = 0.99;
 
 export interface BackupArguments {
   readonly file: string;
@@ -28,7 +32,11 @@ export async function backup(terminal: Terminal, given: BackupArguments): Promis
   const databaseUrl = given.databaseUrl ?? (await furthestDatabase(given.dataDirectory));
   const { header, chunks, close } = await exportState(databaseUrl);
   try {
-    const written = await writeWhole(file, chunks, (bytes) => terminal.progress(`${sizeInWords(bytes)} written`));
+    const about = terminal.shows ? await approximateStateSize(databaseUrl) : undefined;
+    const written = await writeWhole(file, chunks, (bytes) => {
+      const of = about === undefined ? '' : ` of about ${sizeInWords(about)}`;
+      terminal.progress(`${sizeInWords(bytes)} written${of}`, about && Math.min(bytes / about, ALMOST));
+    });
     const { index, term, incarnation, takenAt } = header;
     terminal.result({ file, ...written, index, term, incarnation, takenAt }, [
       `backup  ${file}`,

@@ -162,7 +162,10 @@ describe('commands that call a coordinator', () => {
   it('tries every replica, and ends with 3 where none can answer', async () => {
     const busy = problem({ code: 'overloaded', status: 503, title: 'Too much', detail: 'Later.' });
     stub.on('POST /v1/cluster/transfer', busy, { body: CLUSTER });
-    const both = `http://127.0.0.1:9,${stub.url}`;
+    const gone = new StubCoordinator();
+    await gone.start();
+    await gone.stop();
+    const both = `${gone.url},${stub.url}`;
     expect((await run(['cluster', 'transfer', '--url', both])).code).toBe(0);
     stub.on('GET /v1/locks', busy);
     const { code, err } = await cli('locks', '--timeout', '1');

@@ -113,7 +113,7 @@ every process of the machine reads it.
 A certificate of an authority of your own: name it in \`NODE_EXTRA_CA_CERTS\`. What a caller may is in [security.md](security.md).
 
 **For people**, results are tables, cut to the width of the terminal, coloured unless \`NO_COLOR\` is set or the output is no
-terminal; how far something is shows on the error stream. **For programs**, \`--json\` makes each result one JSON object on one
+terminal; how far something is shows on the error stream as a bar. **For programs**, \`--json\` makes each result one JSON object on one
 line, as the REST API gives it (\`transactions watch\`: one line for each state), and leaves colours, progress and questions out.
 
 \`transactions resolve\`, \`cluster remove\` and \`restore\` ask before they go on. Where nobody can be asked, they want \`--yes\`.

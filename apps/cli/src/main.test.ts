@@ -2,9 +2,9 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { migrateCoordinatorTables } from '@concordat/coordinator-state';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { createOwnDatabase, type OwnDatabase } from '../test/own-database.js';
-import { runConcordat } from './main.js';
+import { run as runConcordat } from '../test/run-concordat.js';
 
 const INCARNATION = 1_763_700_000_123;
 
@@ -39,16 +39,7 @@ describe('concordat', () => {
     await rm(directory, { recursive: true, force: true });
   });
 
-  const run = async (...words: string[]) => {
-    const said: string[] = [];
-    const complained: string[] = [];
-    const out = jest.spyOn(process.stdout, 'write').mockImplementation((text) => said.push(String(text)) > 0);
-    const err = jest.spyOn(console, 'error').mockImplementation((text) => void complained.push(String(text)));
-    const code = await runConcordat(words, { DATA_DIR: directory });
-    out.mockRestore();
-    err.mockRestore();
-    return { code, out: said.join(''), err: complained.join('\n') };
-  };
+  const run = (...words: string[]) => runConcordat(words, { DATA_DIR: directory });
   const takeBackup = () => run('backup', file, '--database-url', source.url, '--json');
 
   it('backs up a replica into a file that is whole, private and says what it is', async () => {

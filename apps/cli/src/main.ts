@@ -37,8 +37,8 @@ export async function runConcordat(words: readonly string[], env: NodeJS.Process
 }
 
 function complain(terminal: OpenTerminal, { exit, message, advice, lines, details }: CommandFailure): void {
-  const words = [message, ...lines, advice].map(printable).join('\n');
-  terminal.complain(terminal.json ? JSON.stringify({ error: { exit, message, advice, ...details } }) : words);
+  if (terminal.json) terminal.complain([JSON.stringify({ error: { exit, message, advice, ...details } })]);
+  else terminal.complain([printable(message), ...[...lines, advice].map(printable)]);
 }
 
 function givenOf({ argument, values }: Read, terminal: Terminal, env: NodeJS.ProcessEnv): Given {

@@ -31,6 +31,12 @@ describe('a table', () => {
     expect(tableLines(plain, columns, rows, '')[1]).toContain('n'.repeat(60));
   });
 
+  it('never cuts what somebody is to copy', () => {
+    const rows = [{ name: 'n'.repeat(60), count: 5 }];
+    const whole = columns.map((column) => ({ ...column, whole: true }));
+    expect(tableLines({ ...plain, columns: 40 }, whole, rows, '')[1]).toContain('n'.repeat(60));
+  });
+
   it('paints after it has measured', () => {
     const paint = (style: Style | undefined, text: string) => (style ? `<${style}>${text}</>` : text);
     const rows = [{ name: 'a', count: 1 }];

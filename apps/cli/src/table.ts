@@ -7,6 +7,8 @@ export type Cell = string | { readonly text: string; readonly style: Style | und
 export interface Column<Row> {
   readonly title: string;
   readonly right?: boolean;
+  /** Never cut: ids and names that somebody is to copy. Numbers are not, either. */
+  readonly whole?: boolean;
   readonly cell: (row: Row) => Cell;
 }
 
@@ -29,7 +31,8 @@ export function tableLines<Row>(
   const natural = columns.map(({ title }, index) =>
     Math.max(title.length, ...cells.map((line) => widthOf(line[index]?.text ?? ''))),
   );
-  const widths = fitted(natural, width);
+  const cuttable = columns.map(({ whole, right }) => !whole && !right);
+  const widths = fitted(natural, cuttable, width);
   const line = (parts: readonly { text: string; style: Style | undefined }[]): string =>
     parts
       .map(({ text, style }, index) => {
@@ -77,14 +80,15 @@ function cutTo(text: string, width: number): string {
   return `${cut}…`;
 }
 
-/** Takes from the widest column, again and again, until all fit. */
-function fitted(natural: readonly number[], width: number | undefined): number[] {
+/** Takes from the widest of the columns that may be cut, again and again, until all fit or none is left to take from. */
+function fitted(natural: readonly number[], cuttable: readonly boolean[], width: number | undefined): number[] {
   const widths = [...natural];
   const total = () => widths.reduce((sum, one) => sum + one, 0) + GAP.length * (widths.length - 1);
   while (width !== undefined && total() > width) {
-    const widest = Math.max(...widths);
+    const widest = Math.max(0, ...widths.filter((_, index) => cuttable[index]));
     if (widest <= WIDTH_MIN) break;
-    widths[widths.indexOf(widest)] = widest - 1;
+    const index = widths.findIndex((one, at) => cuttable[at] && one === widest);
+    widths[index] = widest - 1;
   }
   return widths;
 }

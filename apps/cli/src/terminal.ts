@@ -11,6 +11,8 @@ export type Style = keyof typeof STYLES;
 /** Where a command says what it does: results to standard output, everything else to the error stream. */
 export interface Terminal {
   readonly json: boolean;
+  /** Whether somebody sees the progress. */
+  readonly shows: boolean;
   /** How many columns standard output shows; undefined where it is no terminal. */
   readonly columns: number | undefined;
   /**
@@ -29,7 +31,8 @@ export interface Terminal {
 export interface OpenTerminal extends Terminal {
   /** Clears what progress has left. */
   end(): void;
-  complain(text: string): void;
+  /** Says what went wrong, on the error stream; the first line stands out. */
+  complain(lines: readonly [string, ...string[]]): void;
 }
 
 export function openTerminal(json: boolean): OpenTerminal {
@@ -41,6 +44,7 @@ export function openTerminal(json: boolean): OpenTerminal {
   };
   return {
     json,
+    shows,
     columns: process.stdout.isTTY ? process.stdout.columns || undefined : undefined,
     progress(text, fraction) {
       const now = performance.now();
@@ -66,7 +70,9 @@ export function openTerminal(json: boolean): OpenTerminal {
         lines.close();
       }
     },
-    complain: (text) => console.error(text),
+    complain([first, ...more]) {
+      console.error([json ? first : styleText('red', first, { stream: process.stderr }), ...more].join('\n'));
+    },
     end: clear,
   };
 }

@@ -7,8 +7,10 @@ export interface Ran {
   readonly err: string;
 }
 
-/** Runs a command in this process, where it sees no terminal. */
+/** Runs a command in this process, where it sees no terminal, whoever runs the test. */
 export async function run(words: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Ran> {
+  for (const stream of [process.stdin, process.stdout, process.stderr]) stream.isTTY = false;
+  delete process.env.FORCE_COLOR; // Jest sets it for its workers
   const said: string[] = [];
   const complained: string[] = [];
   const out = jest.spyOn(process.stdout, 'write').mockImplementation((text) => said.push(String(text)) > 0);

@@ -89,7 +89,7 @@ async function list(given: Given): Promise<void> {
     ...tableLines(
       given.terminal,
       [
-        { title: 'AUDIT', cell: ({ id }) => id },
+        { title: 'AUDIT', whole: true, cell: ({ id }) => id },
         { title: 'STATUS', cell: ({ status }) => stateCell(status) },
         { title: 'NODE', right: true, cell: ({ nodeId }) => `${nodeId}` },
         { title: 'STARTED', cell: ({ createdAt }) => timeInWords(createdAt) },
@@ -137,7 +137,7 @@ const violationLines = (terminal: Given['terminal'], { violations, violationsTot
   ...tableLines(
     terminal,
     [
-      { title: 'TRANSACTION', cell: ({ transactionId }) => transactionId },
+      { title: 'TRANSACTION', whole: true, cell: ({ transactionId }) => transactionId },
       { title: 'VERDICT', cell: ({ verdict }) => ({ text: verdict, style: 'bad' }) },
       { title: 'CAUSES', cell: ({ causes }) => causes.join(', ') },
       {

@@ -40,7 +40,7 @@ async function inDoubt(given: Given): Promise<void> {
     ...tableLines(
       terminal,
       [
-        { title: 'TRANSACTION', cell: (item) => item.transactionId },
+        { title: 'TRANSACTION', whole: true, cell: (item) => item.transactionId },
         { title: 'CAUSE', cell: (item) => stateCell(item.cause) },
         { title: 'OUTCOME', cell: (item) => (item.outcome ? stateCell(item.outcome) : NOTHING) },
         { title: 'AGE', right: true, cell: (item) => durationInWords(item.ageMs) },

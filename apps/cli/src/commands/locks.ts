@@ -42,7 +42,7 @@ function inWords({ terminal }: Given, items: readonly Lock[]): string[] {
   return tableLines(
     terminal,
     [
-      { title: 'LOCK', cell: ({ lock }) => lock.name },
+      { title: 'LOCK', whole: true, cell: ({ lock }) => lock.name },
       { title: 'MODE', cell: ({ holder }) => holder.mode },
       { title: 'OWNER', cell: ({ holder }) => holder.owner },
       { title: 'TOKEN', right: true, cell: ({ holder }) => `${holder.fencingToken}` },

@@ -25,7 +25,7 @@ async function participants(given: Given): Promise<void> {
     tableLines(
       terminal,
       [
-        { title: 'PARTICIPANT', cell: (one) => one.name },
+        { title: 'PARTICIPANT', whole: true, cell: (one) => one.name },
         { title: 'HEALTH', cell: (one) => stateCell(one.health) },
         { title: 'SUSPICION', right: true, cell: (one) => one.suspicion?.toFixed(2) ?? NOTHING },
         { title: 'ISOLATION', cell: (one) => one.isolation },
@@ -57,7 +57,7 @@ function oneInWords({ terminal }: Given, one: Participant): string[] {
     ...tableLines(
       terminal,
       [
-        { title: 'OPERATION', cell: ({ name }) => name },
+        { title: 'OPERATION', whole: true, cell: ({ name }) => name },
         { title: 'KIND', cell: ({ readOnly }) => (readOnly ? 'reads' : 'writes') },
         { title: 'INPUT', cell: ({ inputSchema }) => Object.keys(inputSchema.properties ?? {}).join(', ') || NOTHING },
       ],

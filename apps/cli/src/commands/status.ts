@@ -68,7 +68,7 @@ function inWords({ terminal }: Given, { replicas, cluster, health, inDoubt, call
     ...tableLines(
       terminal,
       [
-        { title: 'REPLICA', cell: ({ url }) => url },
+        { title: 'REPLICA', whole: true, cell: ({ url }) => url },
         { title: 'STATE', cell: ({ state }) => stateCell(state === 'no answer' ? 'down' : state) },
         { title: 'FAILING', cell: ({ failing }) => orNothing(failing.join(', ')) },
       ],

@@ -101,7 +101,7 @@ async function list(given: Given): Promise<void> {
     ...tableLines(
       terminal,
       [
-        { title: 'TRANSACTION', cell: ({ id }) => id },
+        { title: 'TRANSACTION', whole: true, cell: ({ id }) => id },
         { title: 'STATUS', cell: ({ status }) => status },
         { title: 'OUTCOME', cell: (transaction) => stateCell(orNothing(outcomeOf(transaction))) },
         { title: 'CREATED', cell: ({ createdAt }) => timeInWords(createdAt) },
