@@ -2,7 +2,7 @@ import { AxeBuilder } from '@axe-core/playwright';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import { launchBrowser } from '../scripts/lib/browser.mjs';
-import { oneShot, transfer } from './product/api.mjs';
+import { branch, oneShot, transfer } from './product/api.mjs';
 import { mortalBank } from './product/mortal.mjs';
 import { eventually, startProduct } from './product/product.mjs';
 
@@ -122,6 +122,33 @@ describe('the console in a browser', () => {
     await card('down').waitFor();
     await bank.start();
     await card('up').waitFor();
+  }, 150_000);
+
+  it('lets an operator end what is in doubt, with a reason and not without', async () => {
+    await bank.kill();
+    // Sent before anybody knows that the bank is dead: one side is prepared, and the other never answers.
+    const account = 'in-doubt';
+    const owing = oneShot(
+      product.url,
+      [branch('accounts-east', 'open', { account, balance: 1 }), branch(bank.name, 'open', { account, balance: 1 })],
+      { label: 'in doubt', timeoutMs: 500_000 },
+    );
+    await open('/in-doubt');
+    const row = page.getByRole('row').filter({ hasText: 'in doubt' });
+    await row.getByText('voting').waitFor();
+    writes.length = 0;
+    await row.getByRole('button', { name: 'Resolve' }).click();
+    const dialog = page.getByRole('dialog');
+    const resolve = dialog.getByRole('button', { name: 'Resolve it' });
+    expect(await resolve.isDisabled()).toBe(true);
+    expect(writes).toEqual([]);
+    await dialog.getByLabel('Reason').fill('the bank is gone');
+    await resolve.click();
+    await page.getByRole('cell', { name: 'the bank is gone' }).waitFor();
+    expect(writes).toHaveLength(1);
+    expect((await owing).body).toMatchObject({ code: 'transaction-aborted' });
+    await bank.start();
+    await page.getByText('Nothing is in doubt.').waitFor();
   }, 150_000);
 
   it('asks before it changes the cluster, and changes nothing when told to leave it', async () => {
