@@ -1,3 +1,4 @@
+import { AxeBuilder } from '@axe-core/playwright';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import { Liveness } from '../apps/coordinator/src/engine/liveness.js';
@@ -51,6 +52,12 @@ describe('the console where credentials are asked for', () => {
     await signIn('concordat_wrong', '/');
     await page.getByRole('alert').getByText('The API key is not valid.').waitFor();
     expect(await page.evaluate('sessionStorage.length')).toBe(0);
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme });
+      await page.locator(`[data-mantine-color-scheme="${colorScheme}"]`).first().waitFor({ state: 'attached' });
+      const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa']).setLegacyMode().analyze();
+      expect(violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)).toEqual([]);
+    }
   }, 120_000);
 
   it('shows an operator the cluster, without the buttons of an administrator', async () => {
