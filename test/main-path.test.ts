@@ -218,6 +218,32 @@ describe('money moves', () => {
     ]);
   });
 
+  it('lists what waits for a vote, lets an operator abort it but not commit it, and keeps a trail of that', async () => {
+    const before = await balances();
+    const { participants } = await product.run();
+    const { pid } = participants.find(({ name }: { name: string }) => name === WEST) as { pid: number };
+    const label = randomUUID();
+    process.kill(pid, 'SIGSTOP');
+    try {
+      const answer = oneShot(url, move(1), { label, timeoutMs: 60_000 });
+      const { transactionId: id } = await eventually(async () => {
+        const { body } = await call(`${url}/v1/in-doubt?minAgeMs=0&cause=voting`);
+        return body.items.find((one: { label: string }) => one.label === label);
+      }, 'the transaction to be listed');
+      const resolve = (outcome: string) =>
+        post(`${url}/v1/transactions/${id}/resolve`, { outcome, reason: 'nobody answers' });
+      expect(await resolve('committed')).toMatchObject({ status: 409, body: { code: 'resolve-refused' } });
+      expect(await resolve('aborted')).toMatchObject({ status: 200, body: { id } });
+      expect(await answer).toMatchObject({ status: 409, body: { reason: { code: 'resolved-by-operator' } } });
+      const { body } = await call(`${url}/v1/operator-actions?limit=1`);
+      expect(body.items).toMatchObject([{ action: 'resolve', outcome: 'aborted', reason: 'nobody answers' }]);
+    } finally {
+      process.kill(pid, 'SIGCONT');
+    }
+    await eventually(async () => (await call(`${url}/v1/in-doubt?minAgeMs=0`)).body.total === 0, 'nothing in doubt');
+    expect(await balances()).toEqual(before);
+  });
+
   it('shows every metric that an alert or the dashboard asks for, and has a runbook for every alert', async () => {
     const { coordinators, participants } = await product.run();
     const shown = (await Promise.all([...coordinators, ...participants].map((one) => namesShown(one.url)))).flat();
