@@ -5,32 +5,42 @@ import { Liveness } from '../apps/coordinator/src/engine/liveness.js';
 import { FakeCoordinator } from '../apps/coordinator/test/fake-coordinator.js';
 import { type HttpHarness, LoneCluster, startHttp } from '../apps/coordinator/test/http-harness.js';
 import { KeyRing } from '../apps/coordinator/test/key-ring.js';
-import { launchBrowser } from '../scripts/lib/browser.mjs';
+import { launchBrowserIfAny } from '../scripts/lib/browser.mjs';
 
 const ring = new KeyRing();
 const PATIENCE_MS = 60_000;
+const found = await launchBrowserIfAny();
 
 describe('the console where credentials are asked for', () => {
   let http: HttpHarness;
-  let browser: Browser;
-  let page: Page;
 
   beforeAll(async () => {
     http = await startHttp(new FakeCoordinator(), new LoneCluster(), new Liveness(), {
       authenticator: ring.authenticator,
     });
-    browser = await launchBrowser();
-  }, 300_000);
-  afterEach(() => page.context().close());
+  });
   afterAll(async () => {
-    await browser?.close();
+    await found?.close();
     await http?.close();
   });
+
+  it('serves its page to everybody, and nothing else', async () => {
+    const page = await fetch(`${http.url}/console`);
+    expect([page.status, page.headers.get('content-security-policy')]).toEqual([200, expect.stringContaining('nonce')]);
+    expect((await fetch(`${http.url}/v1/caller`)).status).toBe(401);
+  });
+
+  if (found) describe('in a browser', () => signsIn(found, () => http.url));
+});
+
+function signsIn(browser: Browser, url: () => string) {
+  let page: Page;
+  afterEach(() => page.context().close());
 
   const signIn = async (key: string, path: string) => {
     page = await (await browser.newContext()).newPage();
     page.setDefaultTimeout(PATIENCE_MS);
-    await page.goto(`${http.url}/console${path}`);
+    await page.goto(`${url()}/console${path}`);
     await page.getByLabel('API key or token').fill(key);
     await page.keyboard.press('Enter');
   };
@@ -71,4 +81,4 @@ describe('the console where credentials are asked for', () => {
     await signIn(ring.keys.caller, '/cluster');
     await page.getByRole('alert').getByText('Not allowed').waitFor();
   }, 120_000);
-});
+}

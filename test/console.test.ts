@@ -1,7 +1,8 @@
+import { readFile } from 'node:fs/promises';
 import { AxeBuilder } from '@axe-core/playwright';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
-import { launchBrowser } from '../scripts/lib/browser.mjs';
+import { launchBrowserIfAny } from '../scripts/lib/browser.mjs';
 import { branch, oneShot, transfer } from './product/api.mjs';
 import { mortalBank } from './product/mortal.mjs';
 import { eventually, startProduct } from './product/product.mjs';
@@ -12,10 +13,20 @@ const PAGES = ['', '/transactions', '/begin', '/participants', '/in-doubt', '/cl
 const EAST = { participant: 'accounts-east', account: 'alice' };
 const WEST = { participant: 'accounts-west', account: 'bob' };
 
-describe('the console in a browser', () => {
+const found = await launchBrowserIfAny();
+
+describe('the console', () => {
+  it('is built with the rest', async () => {
+    const page = await readFile(new URL('../apps/console/dist/index.html', import.meta.url), 'utf8');
+    expect(page).toMatch(/src="\/console\/assets\/[\w.-]+\.js"/);
+  });
+
+  if (found) describe('in a browser', () => shows(found));
+});
+
+function shows(browser: Browser) {
   let product: Awaited<ReturnType<typeof startProduct>>;
   let bank: Awaited<ReturnType<typeof mortalBank>>;
-  let browser: Browser;
   let page: Page;
   /** What the browser complains of: scripts that fail, and what the policy of the page refuses. */
   const complaints: string[] = [];
@@ -43,7 +54,7 @@ describe('the console in a browser', () => {
   };
 
   beforeAll(async () => {
-    [product, browser] = await Promise.all([startProduct(), launchBrowser()]);
+    product = await startProduct();
     bank = await mortalBank(product, 'bank-mortal');
     await bank.start();
     page = await newPage();
@@ -52,7 +63,7 @@ describe('the console in a browser', () => {
     expect(complaints.splice(0)).toEqual([]);
   });
   afterAll(async () => {
-    await browser?.close();
+    await browser.close();
     await bank?.kill();
     expect(await product?.stop()).toBe(0);
   }, 60_000);
@@ -188,4 +199,4 @@ describe('the console in a browser', () => {
     }
     expect(writes).toEqual([]); // looking changes nothing
   }, 200_000);
-});
+}
