@@ -113,10 +113,14 @@ def main():
     running = True
     def stop(*_): nonlocal running; running = False
     signal.signal(signal.SIGTERM, stop), signal.signal(signal.SIGINT, stop)
-    consumer = KafkaConsumer(f"concordat.commands.{NAME}", group_id=f"concordat.participant.{NAME}",
-                             bootstrap_servers=BROKERS, enable_auto_commit=False, auto_offset_reset="earliest",
-                             metadata_max_age_ms=1000, session_timeout_ms=6000, heartbeat_interval_ms=2000)
-    instance, next_beat = uuid.uuid4().hex, 0.0
+    instance, next_beat, topic = uuid.uuid4().hex, 0.0, f"concordat.commands.{NAME}"
+    consumer = KafkaConsumer(group_id=f"concordat.participant.{NAME}", bootstrap_servers=BROKERS,
+                             enable_auto_commit=False, auto_offset_reset="earliest",
+                             session_timeout_ms=6000, heartbeat_interval_ms=2000)
+    while running and not consumer.partitions_for_topic(topic):  # the coordinator makes the topics of whom it hears
+        beat(instance)
+        time.sleep(1)
+    consumer.subscribe([topic])
     while running:
         if time.monotonic() >= next_beat:
             beat(instance)
