@@ -1,6 +1,6 @@
 // npm test: all suites, against a Postgres and a Kafka of their own that are gone afterwards.
 //
-//   npm test                      everything; the suites that start the whole product come last, two at a time
+//   npm test                      everything; the suites that start the whole product come last, three at a time
 //   npm test -- libs/transport    what Jest finds under that path; further arguments go to Jest as they are
 //   DATABASE_URL, KAFKA_BROKERS   use what already runs (the database user must be a superuser)
 import { spawn } from 'node:child_process';
@@ -101,13 +101,13 @@ async function startServices(house) {
   return services;
 }
 
-/** The arguments of each run of Jest. Suites that start the product wait more than they work, but two fill the machine. */
+/** The arguments of each run of Jest. Suites that start the product wait more than they work, so three share it. */
 function plan(words) {
   const workers = `--maxWorkers=${Math.max(2, Math.floor(availableParallelism() / 2))}`;
   if (words.length > 0) return [[workers, ...words]];
   return [
     [workers, '--roots', 'libs', 'apps', 'scripts', 'bench'],
-    ['--maxWorkers=2', '--roots', 'test'],
+    ['--maxWorkers=3', '--roots', 'test'],
   ];
 }
 

@@ -7,7 +7,7 @@ const FAULTS = ['kill the leader', 'pause the leader', 'cut off the leader', 'ma
 describe('three replicas under load, killed, paused and cut from each other', () => {
   it('lose no acknowledged commit, leave nothing half done, and answer in one order that explains it all', async () => {
     const result = await runClusterFaults({
-      durationMs: Number(process.env.CLUSTER_MS ?? 40_000),
+      durationMs: Number(process.env.CLUSTER_MS ?? 25_000),
       clients: 8,
       seed: Number(process.env.CLUSTER_SEED ?? 7),
       faults: FAULTS,

@@ -5,7 +5,7 @@ import { eventually, startProduct } from './product/product.mjs';
 import { openAccounts, TransferLoops } from './product/transfers.mjs';
 
 /** Stopped, not killed: the starter would put another in its place at once. */
-const OUTAGE_MS = Number(process.env.OUTAGE_MS ?? 20_000);
+const OUTAGE_MS = Number(process.env.OUTAGE_MS ?? 12_000);
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 

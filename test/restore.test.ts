@@ -16,7 +16,7 @@ type Accounts = Awaited<ReturnType<typeof openAccounts>>;
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const CLIENTS = 8;
-const TRANSFERS_AFTER_BACKUP = 1000;
+const TRANSFERS_AFTER_BACKUP = Number(process.env.TRANSFERS_AFTER_BACKUP ?? 300);
 /** Of the new cluster; the old one had one. */
 const REPLICAS = 3;
 const BANKS = ['accounts-east', 'accounts-west'];
