@@ -107,7 +107,8 @@ async function callUntil<T>(
     const signal = AbortSignal.timeout(Math.ceil(leftMs));
     const outcome = await request(url, call, signal).then(understand).catch(notAnswered);
     if (outcome.kind === 'done') return outcome.body as T;
-    last = outcome.error;
+    // What a replica said tells more than that the last one was cut short.
+    last = outcome.error.code === 'connection-lost' ? (last ?? outcome.error) : outcome.error;
     if (outcome.kind === 'refused' && (!lost || SETTLES.test(last.code))) throw last;
     lost ||= outcome.kind === 'again' && outcome.lost && call.method !== 'GET';
     if (outcome.kind === 'refused' || (lost && !call.repeatable)) break;
