@@ -6,6 +6,7 @@ import { branch, oneShot, post, transfer } from './product/api.mjs';
 import { startProduct } from './product/product.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
+const BIN = 'node_modules/.bin/concordat'; // what npx runs
 const COMMAND_TIMEOUT_MS = 120_000;
 
 describe('npx concordat', () => {
@@ -32,7 +33,7 @@ describe('npx concordat', () => {
     new Promise((resolve) => {
       const env = { ...process.env, DATA_DIR: product.dataDirectory, NODE_OPTIONS: '' };
       const options = { cwd: root, env, timeout: COMMAND_TIMEOUT_MS };
-      execFile('npx', ['concordat', ...words, '--timeout', '60'], options, (error, out, err) =>
+      execFile(process.execPath, [BIN, ...words, '--timeout', '60'], options, (error, out, err) =>
         resolve({ code: error === null ? 0 : Number(error.code ?? -1), out, err }),
       );
     });

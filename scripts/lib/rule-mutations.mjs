@@ -7,6 +7,7 @@ const LEADER = 'apps/coordinator/src/engine/leader.ts';
 const WAITERS = 'apps/coordinator/src/engine/waiters.ts';
 const STATUSES = 'apps/coordinator/src/engine/statuses.ts';
 const REPLICA = 'apps/coordinator/src/engine/replica.ts';
+const ADMISSION = 'apps/coordinator/src/engine/admission.ts';
 const COORDINATOR = 'apps/coordinator/src/engine/coordinator.ts';
 const RAFT_LOG = 'apps/coordinator/src/cluster/raft-log.ts';
 const PREPARE = 'libs/participant/src/prepare.ts';
@@ -380,10 +381,10 @@ export const RULE_MUTATIONS = [
   },
   {
     rule: 'D10',
-    file: COORDINATOR,
+    file: ADMISSION,
     what: 'a stopping coordinator admits new work',
-    find: "if (this.#stopping) throw unavailable('stopping'",
-    replace: "if (!this.#stopping === this.#stopping) throw unavailable('stopping'",
+    find: "if (this.#stopping && kind !== 'execute') throw",
+    replace: "if (kind === undefined) throw",
     tests: engine('stopping'),
   },
   {
