@@ -43,11 +43,11 @@ async function main() {
   };
   onStopSignals({
     onStop: (signal) => {
-      jest?.kill(signal);
+      signalAll(jest, signal);
       void stop(130);
     },
     onKill: () => {
-      jest?.kill('SIGKILL');
+      signalAll(jest, 'SIGKILL');
       house.kill();
       process.exit(130);
     },
@@ -113,6 +113,11 @@ function plan(words) {
   ];
 }
 
+/** Jest alone would leave its workers behind, and the products that they have started. */
+function signalAll(jest, signal) {
+  if (jest && jest.exitCode === null && jest.signalCode === null) process.kill(-jest.pid, signal);
+}
+
 /** @returns {Promise<import('./lib/test-counts.mjs').Counts>} */
 async function runJest(words, { services, directory, onStart }) {
   const resultFile = join(directory, 'result.json');
@@ -121,6 +126,7 @@ async function runJest(words, { services, directory, onStart }) {
   const memory = `--workerIdleMemoryLimit=${WORKER_MEMORY_MAX}`;
   const child = spawn(process.execPath, [jest, '--json', `--outputFile=${resultFile}`, memory, ...words], {
     cwd: root,
+    detached: true, // a group of its own, with its workers and what they start
     stdio: ['ignore', 'ignore', 'inherit'], // with --json Jest tells people on the error stream
     env: {
       ...process.env,
