@@ -19,8 +19,8 @@ import { onStopSignals } from './lib/signals.mjs';
 import { addCounts, closingLine, countsOf, NO_COUNTS } from './lib/test-counts.mjs';
 
 const DIRECTORY_PREFIX = 'concordat-test-';
-/** Suites with a script of their own (npm run test:packages), so that the rest stays below a quarter of an hour. */
-const ON_REQUEST = ['test/packages\\.test'];
+/** Suites with a script of their own (npm run test:release), so that the rest stays below a quarter of an hour. */
+const ON_REQUEST = ['test/packages\\.test', 'test/cli\\.test'];
 const WORKER_MEMORY_MAX = '1GB';
 
 await main().catch((error) => {

@@ -13,8 +13,7 @@ const PAGES = ['', '/transactions', '/begin', '/participants', '/in-doubt', '/cl
 /** Colours do not depend on the width. */
 const LOOKS = [
   ['light', 1280],
-  ['dark', 1280],
-  ['light', 360],
+  ['dark', 360],
 ] as const;
 const EAST = { participant: 'accounts-east', account: 'alice' };
 const WEST = { participant: 'accounts-west', account: 'bob' };
