@@ -29,7 +29,11 @@ async function main() {
   }
   const changes = await run('git', ['status', '--porcelain']);
   if (changes !== '') throw new NotReleasable(`What is published must be what is committed; this is not:\n${changes}`);
-  await run(process.execPath, [join(root, 'scripts', 'test.mjs'), 'test/packages.test.ts', 'test/cli.test.ts'], 'inherit');
+  await run(
+    process.execPath,
+    [join(root, 'scripts', 'test.mjs'), 'test/packages.test.ts', 'test/cli.test.ts'],
+    'inherit',
+  );
   const { buildPackages } = await import('./build-packages.mjs'); // needs the packages that ensureReady installs
   await buildPackages();
   await run(process.execPath, [join(root, 'node_modules', '@changesets', 'cli', 'bin.js'), 'publish'], 'inherit');
