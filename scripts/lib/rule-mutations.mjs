@@ -384,7 +384,7 @@ export const RULE_MUTATIONS = [
     file: ADMISSION,
     what: 'a stopping coordinator admits new work',
     find: "if (this.#stopping && kind !== 'execute') throw",
-    replace: "if (kind === undefined) throw",
+    replace: 'if (kind === undefined) throw',
     tests: engine('stopping'),
   },
   {
