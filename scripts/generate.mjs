@@ -32,7 +32,7 @@ const documents = {
   'deploy/grafana/concordat.json': json(dashboard()),
   'deploy/helm/concordat/files/dashboard.json': json(dashboard()),
   'deploy/helm/concordat/files/alerts.yaml': await readFile(join(root, 'deploy/prometheus/alerts.yaml'), 'utf8'),
-  'libs/client/src/generated/api.ts': await formatted(clientTypes(openApi)),
+  ...(await typesOfClient()),
 };
 
 const stale = [];
@@ -48,6 +48,13 @@ if (stale.length === 0) console.log('generated documents are fresh');
 else if (check) console.error(`stale: ${stale.join(', ')}; run node scripts/generate.mjs and commit the result`);
 else console.log(`wrote ${stale.join(', ')}`);
 process.exitCode = check && stale.length > 0 ? 1 : 0;
+
+async function typesOfClient() {
+  const files = Object.entries(clientTypes(openApi)).map(async ([name, source]) => {
+    return [`libs/client/src/generated/${name}.ts`, await formatted(source)];
+  });
+  return Object.fromEntries(await Promise.all(files));
+}
 
 /** As `npm run format` would leave it. */
 async function formatted(source) {

@@ -12,16 +12,53 @@ const KNOWN = new Set([
 ]);
 const SCALARS = { string: 'string', integer: 'number', number: 'number', boolean: 'boolean', null: 'null' };
 
+const HEAD = '// Made of apps/coordinator/openapi.json by scripts/generate.mjs: change it there.\n\n';
+/** What more than one area of the API speaks of. */
+const SEVERAL_AREAS = 'everywhere';
+
 /**
- * @param {{ components: { schemas: Record<string, any> } }} document
- * @returns {string} TypeScript, not yet formatted
+ * One file for each area of the API, which is the tag of its operations. What an area's types refer to is its own, or of
+ * several areas: so files never import each other in a circle.
+ * @param {{ paths: Record<string, Record<string, any>>, components: { schemas: Record<string, any> } }} document
+ * @returns {Record<string, string>} TypeScript, not yet formatted, by the name of its file; `api` has all of them
  */
-export function clientTypes(document) {
-  const declarations = Object.entries(document.components.schemas).map(
-    ([name, schema]) => `${comment(schema)}export type ${name} = ${typeOf(schema)};\n`,
-  );
-  return `// Made of apps/coordinator/openapi.json by scripts/generate.mjs: change it there.\n\n${declarations.join('\n')}`;
+export function clientTypes({ paths, components: { schemas } }) {
+  const areaOf = areasOf(paths, schemas);
+  const areas = Object.groupBy(Object.keys(schemas), areaOf);
+  const files = Object.entries(areas).map(([area, names]) => [area, fileOf(names, schemas, areaOf)]);
+  const all = Object.keys(areas).map((area) => `export * from './${area}.js';\n`);
+  return { ...Object.fromEntries(files), api: `${HEAD}${all.sort().join('')}` };
 }
+
+function fileOf(names, schemas, areaOf) {
+  const imported = new Set(
+    names.flatMap((name) => referencesIn(schemas[name])).filter((name) => !names.includes(name)),
+  );
+  const byArea = Object.entries(Object.groupBy([...imported].sort(), areaOf)).sort();
+  const imports = byArea.map(([area, from]) => `import type { ${from.join(', ')} } from './${area}.js';\n`);
+  const declarations = names.map(
+    (name) => `${comment(schemas[name])}export type ${name} = ${typeOf(schemas[name])};\n`,
+  );
+  return `${HEAD}${imports.join('')}\n${declarations.join('\n')}`;
+}
+
+/** @returns {(name: string) => string} the area that a schema belongs to */
+function areasOf(paths, schemas) {
+  const tags = new Map(Object.keys(schemas).map((name) => [name, new Set()]));
+  for (const operation of Object.values(paths).flatMap(Object.values)) {
+    const [tag] = operation.tags;
+    const visit = (name) => {
+      if (tags.get(name).has(tag)) return;
+      tags.get(name).add(tag);
+      referencesIn(schemas[name]).forEach(visit);
+    };
+    referencesIn(operation).forEach(visit);
+  }
+  return (name) => (tags.get(name).size === 1 ? [...tags.get(name)][0] : SEVERAL_AREAS);
+}
+
+const REFERENCE = /"\$ref":"#\/components\/schemas\/(\w+)"/g;
+const referencesIn = (schema) => [...JSON.stringify(schema).matchAll(REFERENCE)].map(([, name]) => name);
 
 function typeOf(schema) {
   const unknown = Object.keys(schema).find((word) => !KNOWN.has(word));

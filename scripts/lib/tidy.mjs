@@ -11,7 +11,6 @@ const LINES_MAX = 500;
 const isCode = (path) => /\.(ts|tsx|mts|mjs|cjs|js)$/.test(path);
 const isText = (path) =>
   /\.(ts|tsx|mts|mjs|cjs|js|css|html|json|md|ya?ml|sh|xml|sql|proto)$|^\.ci\/|^\.npmrc$/.test(path);
-const isGenerated = (path) => path.includes('/generated/');
 const isTest = (path) => /\.test\.(ts|mjs)$/.test(path);
 
 // Written in two halves, so that this file passes its own test.
@@ -56,7 +55,7 @@ async function untidyIn(path) {
 export function inspect(path, text) {
   const found = [];
   const lines = text.split('\n');
-  if (isCode(path) && !isGenerated(path) && lines.length - 1 > LINES_MAX)
+  if (isCode(path) && lines.length - 1 > LINES_MAX)
     found.push(`${path}: ${lines.length - 1} lines, and ${LINES_MAX} is the bound`);
   if (path.split('/').some((part) => nameless.test(part)))
     found.push(`${path}: ${basename(path)} is no name for a concept`);
