@@ -1,4 +1,4 @@
-import { AreaChart, LineChart } from '@mantine/charts';
+import { AreaChart, LineChart, type LineChartProps } from '@mantine/charts';
 import { Alert, Card, SimpleGrid, Text, Title } from '@mantine/core';
 import { type ReactNode, useState } from 'react';
 import { clockText, durationText, figureText } from '../format.js';
@@ -107,10 +107,7 @@ export default function OverviewPage() {
           title="From begin to decision, ms"
           says={`p50 ${durationText(now?.decisionMs?.p50)}, p99 ${durationText(now?.decisionMs?.p99)}`}
         >
-          <LineChart
-            {...COMMON}
-            lineChartProps={WITHOUT_FOCUS}
-            lineProps={AT_REST}
+          <Lines
             data={points}
             connectNulls={false}
             series={[
@@ -123,10 +120,7 @@ export default function OverviewPage() {
           title="Begun and refused per second"
           says={`${figureText(now?.begunPerS)} begun, ${figureText(now?.refusedPerS)} refused`}
         >
-          <LineChart
-            {...COMMON}
-            lineChartProps={WITHOUT_FOCUS}
-            lineProps={AT_REST}
+          <Lines
             data={points}
             series={[
               { name: 'begun', color: 'blue.6' },
@@ -138,10 +132,7 @@ export default function OverviewPage() {
           title="Not finished, and in doubt"
           says={`${figureText(now?.inFlight)} in flight, ${figureText(now?.inDoubt)} in doubt for 5 s or longer`}
         >
-          <LineChart
-            {...COMMON}
-            lineChartProps={WITHOUT_FOCUS}
-            lineProps={AT_REST}
+          <Lines
             data={points}
             series={[
               { name: 'in flight', color: 'blue.6' },
@@ -172,6 +163,10 @@ const COMMON = {
 /** The figures stand beside each chart in words; a chart that takes the focus tells nobody more. */
 const WITHOUT_FOCUS = { accessibilityLayer: false } as const;
 const AT_REST = { isAnimationActive: false } as const;
+
+const Lines = (props: Pick<LineChartProps, 'data' | 'series' | 'connectNulls'>) => (
+  <LineChart {...COMMON} lineChartProps={WITHOUT_FOCUS} lineProps={AT_REST} {...props} />
+);
 
 const Chart = ({
   title,

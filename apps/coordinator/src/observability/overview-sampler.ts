@@ -102,6 +102,7 @@ export class OverviewSampler {
 
   async #read(): Promise<Reading> {
     const decided = await this.registry.values('concordat_transactions_decided_total');
+    const phases = await this.registry.values('concordat_transaction_phase_duration_seconds');
     const outcome = (wanted: string): number =>
       total(decided.filter(({ labels }) => labels.outcome === wanted).map(({ value }) => value));
     return {
@@ -110,25 +111,23 @@ export class OverviewSampler {
       committed: outcome('committed'),
       aborted: outcome('aborted'),
       refused: await this.#sum('concordat_admission_refused_total'),
-      decision: await this.#buckets('decision'),
-      finalise: await this.#buckets('finalise'),
+      decision: bucketsOf('decision', phases),
+      finalise: bucketsOf('finalise', phases),
     };
   }
 
   async #sum(name: string): Promise<number> {
     return total((await this.registry.values(name)).map(({ value }) => value));
   }
+}
 
-  async #buckets(phase: string): Promise<Buckets> {
-    const buckets = new Map<number, number>();
-    for (const { metricName, labels, value } of await this.registry.values(
-      'concordat_transaction_phase_duration_seconds',
-    )) {
-      if (labels.phase !== phase || !metricName?.endsWith('_bucket')) continue;
-      buckets.set(labels.le === '+Inf' ? Number.POSITIVE_INFINITY : Number(labels.le), value);
-    }
-    return buckets;
+function bucketsOf(phase: string, values: Awaited<ReturnType<MetricsRegistry['values']>>): Buckets {
+  const buckets = new Map<number, number>();
+  for (const { metricName, labels, value } of values) {
+    if (labels.phase !== phase || !metricName?.endsWith('_bucket')) continue;
+    buckets.set(labels.le === '+Inf' ? Number.POSITIVE_INFINITY : Number(labels.le), value);
   }
+  return buckets;
 }
 
 const total = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0);
