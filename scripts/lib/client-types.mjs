@@ -24,7 +24,7 @@ const SEVERAL_AREAS = 'everywhere';
  */
 export function clientTypes({ paths, components: { schemas } }) {
   const areaOf = areasOf(paths, schemas);
-  const areas = Object.groupBy(Object.keys(schemas), areaOf);
+  const areas = groupedBy(Object.keys(schemas), areaOf);
   const files = Object.entries(areas).map(([area, names]) => [area, fileOf(names, schemas, areaOf)]);
   const all = Object.keys(areas).map((area) => `export * from './${area}.js';\n`);
   return { ...Object.fromEntries(files), api: `${HEAD}${all.sort().join('')}` };
@@ -34,7 +34,7 @@ function fileOf(names, schemas, areaOf) {
   const imported = new Set(
     names.flatMap((name) => referencesIn(schemas[name])).filter((name) => !names.includes(name)),
   );
-  const byArea = Object.entries(Object.groupBy([...imported].sort(), areaOf)).sort();
+  const byArea = Object.entries(groupedBy([...imported].sort(), areaOf)).sort();
   const imports = byArea.map(([area, from]) => `import type { ${from.join(', ')} } from './${area}.js';\n`);
   const declarations = names.map(
     (name) => `${comment(schemas[name])}export type ${name} = ${typeOf(schemas[name])};\n`,
@@ -82,6 +82,13 @@ function objectType({ properties = {}, required = [], additionalProperties }) {
   });
   if (additionalProperties) members.push('readonly [member: string]: unknown;');
   return `{\n${members.join('\n')}\n}`;
+}
+
+/** As Object.groupBy, which Node 20 lacks. */
+function groupedBy(names, keyOf) {
+  const groups = {};
+  for (const name of names) (groups[keyOf(name)] ??= []).push(name);
+  return groups;
 }
 
 const literal = (value) => (typeof value === 'string' ? `'${value}'` : JSON.stringify(value));
