@@ -87,7 +87,10 @@ function objectType({ properties = {}, required = [], additionalProperties }) {
 /** As Object.groupBy, which Node 20 lacks. */
 function groupedBy(names, keyOf) {
   const groups = {};
-  for (const name of names) (groups[keyOf(name)] ??= []).push(name);
+  for (const name of names) {
+    const key = keyOf(name);
+    groups[key] = [...(groups[key] ?? []), name];
+  }
   return groups;
 }
 
