@@ -55,6 +55,8 @@ export interface RaftNodeOptions<Result = unknown> {
   logger?: Logger;
   /** The node has stopped for good, see RaftNodeFailedError. The process is to exit. */
   onFailure?: (error: Error) => void;
+  /** Told of every flush of the log, when it is durable: how long it took, in ms, and how many bytes it made durable. */
+  onFlush?: (durationMs: number, bytes: number) => void;
   /** Another leader or role. */
   onLeadership?: (leader: number | undefined, isLeader: boolean, term: number) => void;
 }
@@ -86,6 +88,7 @@ export function resolveNodeOptions<Result>(options: RaftNodeOptions<Result>): Re
     random: (bound) => randomInt(bound),
     logger: silentLogger,
     onFailure: () => undefined,
+    onFlush: () => undefined,
     onLeadership: () => undefined,
     ...options,
   };

@@ -18,9 +18,10 @@ export interface OpenedLog {
 
 /** Opens the directory and brings the state machine to where the core starts: `meta.applied`, or beyond. */
 export async function openLog<Result>(options: ResolvedNodeOptions<Result>, request: () => void): Promise<OpenedLog> {
-  const { directory, segmentBytes, disk } = options;
+  const { directory, segmentBytes, disk, onFlush } = options;
   const { wal, recovery } = await WriteAheadLog.open({
     directory: join(directory, 'wal'),
+    onFlush,
     ...(segmentBytes && { segmentBytes }),
     ...(disk && { disk }),
   });

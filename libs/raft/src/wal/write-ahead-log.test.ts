@@ -54,6 +54,24 @@ describe('the write-ahead log on a real disk', () => {
     await wal.close();
   });
 
+  it('tells of each flush once, when it is durable', async () => {
+    const flushes: { durationMs: number; bytes: number; durable: number }[] = [];
+    let durable = 0;
+    const onFlush = (durationMs: number, bytes: number) => flushes.push({ durationMs, bytes, durable });
+    const { wal } = await WriteAheadLog.open({ directory, segmentBytes: SEGMENT_BYTES, onFlush });
+    for (const index of [1, 2]) {
+      await wal.append({ entries: [entry(index)] });
+      durable = index;
+    }
+    expect(flushes.map((one) => one.durable)).toEqual([0, 1]);
+    for (const { durationMs, bytes } of flushes) {
+      expect(durationMs).toBeGreaterThan(0);
+      expect(bytes).toBeGreaterThan(100);
+    }
+    await wal.close();
+    expect(flushes).toHaveLength(wal.fsyncCount);
+  });
+
   it('removes whole segments below a snapshot point and keeps what is needed', async () => {
     const { wal } = await open();
     for (let index = 1; index <= 40; index++) await wal.append({ entries: [entry(index, 9_000)] });

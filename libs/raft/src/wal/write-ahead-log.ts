@@ -30,6 +30,8 @@ export interface WalOptions {
   /** Appends beyond this many bytes in the queue are refused; 256 MiB unless told. */
   queuedBytesMax?: number;
   disk?: Disk;
+  /** Told of every flush that succeeded, when it is durable: how long it took, in ms, and how many bytes it made durable. */
+  onFlush?: (durationMs: number, bytes: number) => void;
 }
 
 export interface WalRecovery {
@@ -44,6 +46,8 @@ export interface WalRecovery {
   /** Whether the directory was empty. */
   created: boolean;
 }
+
+type Settings = Required<Pick<WalOptions, 'directory' | 'disk' | 'queuedBytesMax' | 'onFlush'>>;
 
 interface Waiting {
   items: QueuedItems;
@@ -72,7 +76,7 @@ export class WriteAheadLog {
   private accepted: { snapshotIndex: number; lastIndex: number };
 
   private constructor(
-    private readonly options: { directory: string; disk: Disk; queuedBytesMax: number },
+    private readonly options: Settings,
     private readonly lock: DiskLock,
     private readonly writer: RecordWriter,
     private readonly extent: LogExtent,
@@ -94,7 +98,8 @@ export class WriteAheadLog {
       const log = await recoverLog(disk, directory, segmentBytes);
       const entries = log.image.liveEntries();
       const writer = new RecordWriter(disk, directory, segmentBytes, log, log.image.hardStateNow);
-      const settings = { directory, disk, queuedBytesMax: options.queuedBytesMax ?? QUEUED_BYTES_MAX_DEFAULT };
+      const { queuedBytesMax = QUEUED_BYTES_MAX_DEFAULT, onFlush = () => undefined } = options;
+      const settings = { directory, disk, queuedBytesMax, onFlush };
       const segments = [...log.olderSegments, log.current.header.number];
       const wal = new WriteAheadLog(settings, lock, writer, log.image.extent, segments, log.memberId);
       return { wal, recovery: recoveryOf(log, entries) };
@@ -215,13 +220,17 @@ export class WriteAheadLog {
     const batch = this.takeBatch();
     let payloadBytes = 0;
     for (const waiting of batch) payloadBytes += waiting.bytes;
+    const startedMs = performance.now();
     this.writer.write(
       batch.map((waiting) => waiting.items),
       payloadBytes,
       (error) => {
         this.queuedBytes -= payloadBytes;
         if (error) this.fail(error, batch);
-        else for (const waiting of batch) this.settle(waiting);
+        else {
+          this.options.onFlush(performance.now() - startedMs, payloadBytes);
+          for (const waiting of batch) this.settle(waiting);
+        }
         this.flush();
       },
     );
