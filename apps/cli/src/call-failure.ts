@@ -35,7 +35,7 @@ export function callFailure(error: CallError): CommandFailure {
   const registered = code in ERRORS ? ERRORS[code as keyof typeof ERRORS] : undefined;
   const title = problem?.title ?? registered?.title;
   const next = NEXT[code];
-  const message = title === undefined ? told.message : `${title}: ${told.message}`;
+  const message = title === undefined ? told.message : `${title}: ${problem?.detail ?? told.message}`;
   const advice = registered?.advice ?? OWN_ADVICE[code] ?? 'Try again, or report it.';
   return new CommandFailure(exitOf(told), message, next === undefined ? advice : `${advice} Next: ${next}`, {
     cause: error,

@@ -12,6 +12,8 @@ import type {
   GetOptions,
   ListOptions,
   ReadOptions,
+  RequestAnswer,
+  RequestOptions,
   RunOptions,
   TransactionOptions,
 } from './options.js';
@@ -136,6 +138,16 @@ export class ConcordatClient {
     } finally {
       cancelTimer();
     }
+  }
+
+  /**
+   * Any call of the REST API, on the same way as all others: choice of replica, failover, repeats, deadline.
+   * @throws ConcordatError where it is refused; DeadlineExceededError; OutcomeUnknownError where it changes something and nobody
+   * knows whether it was carried out
+   */
+  async request<T = unknown>(options: RequestOptions): Promise<RequestAnswer<T>> {
+    const { status, headers, body } = await this.#rest.request(options, this.#deadline(options));
+    return { status, headers, body: body as T };
   }
 
   async participants(options: CallOptions = {}): Promise<readonly Participant[]> {

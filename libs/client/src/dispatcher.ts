@@ -69,7 +69,8 @@ class Failures {
   transactionId: string | undefined;
 
   add({ kind, error }: Failure): void {
-    this.last = error;
+    // What a replica said tells more than that the last one was cut short.
+    this.last = error.code === 'connection-lost' ? (this.last ?? error) : error;
     this.lost ||= kind === 'lost';
     this.transactionId ??= error.transactionId;
   }

@@ -22,6 +22,8 @@ describe('what an answer means', () => {
     [429, 'of-a-later-version', 'refused', true, false],
     [503, 'stopping', 'refused', false, true],
     [503, 'snapshot-unavailable', 'refused', false, false],
+    [503, 'identity-unavailable', 'refused', false, false],
+    [503, 'audit-unavailable', 'refused', true, false],
     // These may come after a leader has lost its office in the middle of a commit.
     [503, 'not-ready', 'lost', false, true],
     [503, 'postgres-unavailable', 'lost', false, true],
@@ -76,6 +78,9 @@ describe('what an answer means', () => {
   it('only a connection that never was is surely without effect', async () => {
     expect(await notConnected('ECONNREFUSED')).toMatchObject({ kind: 'refused', isFault: true });
     expect(await notConnected('ECONNRESET')).toMatchObject({ kind: 'lost', isFault: true });
-    expect(await ask(() => Promise.reject(new TypeError('Failed to fetch')))).toMatchObject({ kind: 'lost' });
+    const badPort = new TypeError('fetch failed', { cause: new Error('bad port') }); // which fetch never calls
+    expect(await ask(() => Promise.reject(badPort))).toMatchObject({ kind: 'refused' });
+    const unsaid = await ask(() => Promise.reject(new TypeError('Failed to fetch')));
+    expect(unsaid).toMatchObject({ kind: 'lost', error: { message: 'The replica did not answer: Failed to fetch.' } });
   });
 });

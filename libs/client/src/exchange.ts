@@ -43,9 +43,10 @@ const REFUSED_BY_ALL = new Set([
   'persistence-backlog-full',
   'operation-running',
   'participant-unavailable',
+  'audit-unavailable',
 ]);
 /** This replica refused it before it did anything; another may take it. */
-const REFUSED_HERE = new Set(['stopping', 'snapshot-unavailable']);
+const REFUSED_HERE = new Set(['stopping', 'snapshot-unavailable', 'identity-unavailable']);
 /** Some of these come after a leader has lost its office, in the middle of a commit. */
 const UNKNOWN_HERE = new Set(['not-ready', 'postgres-unavailable', 'internal']);
 /** Connections that never came to be: nothing was sent. A browser does not tell, so there every failure is a loss. */
@@ -81,9 +82,12 @@ export async function exchange(
 
 /** Connection refused, reset, timed out. */
 function notAnswered(error: unknown): Failure {
-  const { code } = ((error as Error | undefined)?.cause ?? {}) as { code?: string };
-  return failure(NOT_CONNECTED.has(code ?? '') ? 'refused' : 'lost', {
-    error: new ConcordatError('connection-lost', 'The replica did not answer.', { retryable: true }, { cause: error }),
+  const { message, cause } = (error ?? {}) as Partial<Error>;
+  const { code = '', message: inner } = (cause ?? {}) as { code?: string; message?: string };
+  const notSent = NOT_CONNECTED.has(code) || inner === 'bad port'; // one that fetch never calls
+  const told = `The replica did not answer: ${inner || code || message || error}.`;
+  return failure(notSent ? 'refused' : 'lost', {
+    error: new ConcordatError('connection-lost', told, { retryable: true }, { cause: error }),
     isFault: true,
   });
 }

@@ -43,6 +43,8 @@ export type {
   GetOptions,
   ListOptions,
   ReadOptions,
+  RequestAnswer,
+  RequestOptions,
   RunOptions,
   TransactionOptions,
 } from './options.js';
@@ -52,5 +54,5 @@ export type { Candidate, Policy } from './policies/policy.js';
 export { RandomPolicy } from './policies/random.js';
 export { RoundRobinPolicy } from './policies/round-robin.js';
 export { WeightedPolicy } from './policies/weighted.js';
-export type { Consistency, WaitFor } from './rest.js';
+export type { Consistency, Query, WaitFor } from './rest.js';
 export type { RetryBudgetOptions } from './retry-budget.js';

@@ -4,7 +4,7 @@ import type { Clock, Random } from './clock.js';
 import type { BranchRequest } from './generated/api.js';
 import type { HedgeOptions } from './hedge.js';
 import type { PolicyChoice } from './policies/make-policy.js';
-import type { ReadChoice, WaitFor } from './rest.js';
+import type { ReadChoice, RestRequest, WaitFor } from './rest.js';
 import type { RetryBudgetOptions } from './retry-budget.js';
 
 export interface ConcordatClientOptions {
@@ -56,6 +56,16 @@ export interface RunOptions extends TransactionOptions {
    * transaction that there is. One is made when left out.
    */
   readonly idempotencyKey?: string;
+}
+
+export type RequestOptions = CallOptions & RestRequest;
+
+/** What a request was answered with, where it was no error. */
+export interface RequestAnswer<T> {
+  readonly status: number;
+  readonly headers: Headers;
+  /** Undefined where there is none (204). */
+  readonly body: T;
 }
 
 export type ReadOptions = CallOptions & ReadChoice;

@@ -1,7 +1,7 @@
 /** The coordinator's REST API, call by call: paths, keys, and what the end of each call means. */
 import type { Deadline } from './deadline.js';
 import { type Call, CallEnded, type Dispatcher, LONG_POLL_ATTEMPT_MS, type Reply } from './dispatcher.js';
-import { OutcomeUnknownError, TransactionAbortedError } from './errors.js';
+import { ConcordatError, OutcomeUnknownError } from './errors.js';
 import type {
   BeginRequest,
   Branch,
@@ -16,6 +16,7 @@ import type {
 
 export type WaitFor = 'decided' | 'completed';
 export type Consistency = 'linearizable' | 'stale';
+export type Query = Readonly<Record<string, string | number | undefined>>;
 
 /** What a read is to show. */
 export interface ReadChoice {
@@ -25,10 +26,31 @@ export interface ReadChoice {
   readonly minCsn?: number | undefined;
 }
 
+/** A call of the REST API as it stands there. */
+export interface RestRequest {
+  /** `GET` when left out. */
+  readonly method?: 'GET' | 'POST' | 'DELETE';
+  /** Such as `/v1/audits`. */
+  readonly path: string;
+  /** Names and values; undefined ones are left out. */
+  readonly query?: Query;
+  /** Sent as JSON. */
+  readonly body?: unknown;
+  /** Sent as `Idempotency-Key`, where the call takes one: it may be repeated then. */
+  readonly idempotencyKey?: string;
+  /**
+   * Whether it may be carried out twice; what reads or has a key may. What may not is sent again only where it was surely not
+   * carried out, and one attempt gets all the time there is.
+   */
+  readonly repeatable?: boolean;
+}
+
 const KEY_HEADER = 'idempotency-key';
 const MIN_CSN_HEADER = 'x-concordat-min-csn';
 const JSON_HEADERS = { 'content-type': 'application/json' };
 const NOT_FOUND = 404;
+/** Ends that settle what an attempt before them has done. */
+const SETTLING = new Set<string>(['transaction-aborted', 'transaction-committed']);
 
 export class Rest {
   constructor(private readonly dispatcher: Dispatcher) {}
@@ -39,12 +61,12 @@ export class Rest {
 
   /** Begin, enlist and commit. @throws TransactionAbortedError, OutcomeUnknownError */
   oneShot(body: BeginRequest, key: string, deadline: Deadline): Promise<Transaction> {
-    return this.#decide(write('POST', '/v1/transactions', { ...body, commit: true }, key), key, undefined, deadline);
+    return this.#decide(write('POST', '/v1/transactions', { ...body, commit: true }, key), { key }, deadline);
   }
 
   /** @throws TransactionAbortedError, OutcomeUnknownError */
   commit(id: string, wait: WaitFor | undefined, key: string, deadline: Deadline): Promise<Transaction> {
-    return this.#decide(write('POST', `${transactionPath(id)}/commit`, { wait }, key), key, id, deadline);
+    return this.#decide(write('POST', `${transactionPath(id)}/commit`, { wait }, key), { key, id }, deadline);
   }
 
   async rollback(id: string, deadline: Deadline): Promise<Transaction> {
@@ -68,7 +90,7 @@ export class Rest {
   }
 
   /** Any replica answers, from its own Postgres, once that holds all that was decided. */
-  list(filter: Readonly<Record<string, string | number | undefined>>, choice: ReadChoice, deadline: Deadline) {
+  list(filter: Query, choice: ReadChoice, deadline: Deadline) {
     const call = { ...read(`/v1/transactions${query(filter)}`, choice), needsLeader: false };
     return this.answer<TransactionList>(call, deadline);
   }
@@ -104,6 +126,23 @@ export class Rest {
     if (reply.status !== NOT_FOUND || !reply.afterLoss) bodyOf(reply); // the attempt that was lost may have released it
   }
 
+  /**
+   * A call as the caller words it.
+   * @throws OutcomeUnknownError where it changes something and nobody knows whether it was carried out
+   */
+  async request(given: RestRequest, deadline: Deadline): Promise<Reply> {
+    const { method = 'GET', query: values = {}, body, idempotencyKey: key, repeatable = key !== undefined } = given;
+    if (!given.path.startsWith('/')) throw new ConcordatError('misuse', 'The path of a request begins with a slash.');
+    const path = `${given.path}${query(values)}`;
+    if (method === 'GET') {
+      const call = { ...read(path, {}), needsLeader: values.consistency !== 'stale', hedge: false };
+      return succeeded(await this.#send(call, deadline));
+    }
+    const call = { ...write(method, path, body, key), repeatable };
+    const attemptMs = repeatable ? undefined : deadline.remainingMs;
+    return succeeded(await this.#settle(call, { key, id: transactionIn(path) }, deadline, attemptMs));
+  }
+
   /** @param attemptMs how long one attempt may take, in ms; a share of the time left when left out */
   async answer<T>(call: Call, deadline: Deadline, attemptMs?: number): Promise<T> {
     return bodyOf(await this.#send(call, deadline, attemptMs));
@@ -117,15 +156,19 @@ export class Rest {
     }
   }
 
+  async #decide(call: Call, subject: Subject, deadline: Deadline): Promise<Transaction> {
+    return bodyOf(await this.#settle(call, subject, deadline));
+  }
+
   /**
-   * A call that may commit. Once an attempt was lost, only an outcome is an answer (D8): a refusal of a later attempt says nothing
-   * about the earlier one, which may still be on its way.
+   * A call that changes something. Once an attempt was lost, only an outcome is an answer (D8): a refusal of a later attempt says
+   * nothing about the earlier one, which may still be on its way.
    */
-  async #decide(call: Call, key: string, id: string | undefined, deadline: Deadline): Promise<Transaction> {
+  async #settle(call: Call, { key, id }: Subject, deadline: Deadline, attemptMs?: number): Promise<Reply> {
     try {
-      const reply = await this.dispatcher.send(call, deadline);
+      const reply = await this.dispatcher.send(call, deadline, attemptMs);
       const { error } = reply;
-      if (!error || error instanceof TransactionAbortedError || !reply.afterLoss) return bodyOf(reply);
+      if (!error || SETTLING.has(error.code) || !reply.afterLoss) return reply;
       throw new OutcomeUnknownError(key, id ?? error.transactionId, { cause: error });
     } catch (error) {
       if (!(error instanceof CallEnded)) throw error;
@@ -135,9 +178,22 @@ export class Rest {
   }
 }
 
-function bodyOf<T>(reply: Reply): T {
+function succeeded(reply: Reply): Reply {
   if (reply.error) throw reply.error;
-  return reply.body as T;
+  return reply;
+}
+
+const bodyOf = <T>(reply: Reply): T => succeeded(reply).body as T;
+
+/** What a call is about, for whoever has to settle what became of it. */
+interface Subject {
+  readonly key?: string | undefined;
+  readonly id?: string | undefined;
+}
+
+function transactionIn(path: string): string | undefined {
+  const [, id] = /^\/v1\/transactions\/([^/?]+)/.exec(path) ?? [];
+  return id === undefined ? undefined : decodeURIComponent(id);
 }
 
 const transactionPath = (id: string): string => `/v1/transactions/${encodeURIComponent(id)}`;
@@ -160,7 +216,7 @@ export const read = (path: string, { consistency, minCsn }: ReadChoice): Call =>
   hedge: true,
 });
 
-export function query(values: Readonly<Record<string, string | number | undefined>>): string {
+export function query(values: Query): string {
   const given = Object.entries(values).flatMap(([name, value]) =>
     value === undefined ? [] : [[name, String(value)] as [string, string]],
   );

@@ -51,7 +51,7 @@ async function start(given: Given): Promise<void> {
   const { one, number, flag, terminal } = given;
   const coordinator = await given.coordinator();
   const body = { from: timeOf('from', one('from')), to: timeOf('to', one('to')), settleMs: number('settle-ms') };
-  let audit = await coordinator.send<Audit>('POST', PATH, body, false);
+  let audit = await coordinator.send<Audit>({ method: 'POST', path: PATH, body });
   if (flag('no-wait')) return terminal.result(audit, [`It runs. Next: concordat audit show ${audit.id}`]);
   while (audit.status === 'running') {
     const { stage, fraction, recordsRead, recordsTotal } = audit.progress;

@@ -25,7 +25,7 @@ export const clusterCommands: readonly Command[] = [
     run: async (given) => {
       const to = given.number('to');
       const { send } = await given.coordinator();
-      show(given, await send<Cluster>('POST', '/v1/cluster/transfer', { to }, false));
+      show(given, await send<Cluster>({ method: 'POST', path: '/v1/cluster/transfer', body: { to } }));
     },
   },
   {
@@ -38,7 +38,7 @@ export const clusterCommands: readonly Command[] = [
       const { argument: address } = given;
       if (!/^\S+:\d{1,5}$/.test(address)) throw usage('ADDRESS is host:port of the replica for its peers.');
       const { send } = await given.coordinator();
-      show(given, await send<Cluster>('POST', MEMBERS_PATH, { address }, false));
+      show(given, await send<Cluster>({ method: 'POST', path: MEMBERS_PATH, body: { address } }));
     },
   },
   {
@@ -59,7 +59,7 @@ async function remove(given: Given): Promise<void> {
   const member = members.find((one) => String(one.id) === id);
   const who = member ? `node ${member.nodeId} at ${member.url}, ${member.role} of ${members.length}` : 'unknown here';
   await given.confirm(`Remove member ${id} (${who}) for good?`);
-  show(given, await send<Cluster>('DELETE', `${MEMBERS_PATH}/${id}`, undefined, false));
+  show(given, await send<Cluster>({ method: 'DELETE', path: `${MEMBERS_PATH}/${id}` }));
 }
 
 function show({ terminal }: Given, cluster: Cluster): void {

@@ -144,7 +144,8 @@ async function watch(given: Given): Promise<void> {
 async function end(given: Given, how: 'commit' | 'rollback'): Promise<void> {
   const { terminal, argument: id } = given;
   const { send } = await given.coordinator();
-  const transaction = await send<Transaction>('POST', `${pathOf(id)}/${how}`, { wait: waitOf(given) }, true);
+  const body = { wait: waitOf(given) };
+  const transaction = await send<Transaction>({ method: 'POST', path: `${pathOf(id)}/${how}`, body, repeatable: true });
   terminal.result(transaction, showLines(terminal, transaction));
 }
 
@@ -162,7 +163,8 @@ async function resolve(given: Given): Promise<void> {
     ? `${present.status}, at ${orNothing(participantsOf(present.branches))}`
     : 'of which only participants know';
   await given.confirm(`Resolve ${id} (${state}) as ${outcome}? What participants have not done by then is given up.`);
-  const resolved = await send<Transaction>('POST', `${pathOf(id)}/resolve`, { outcome, reason }, true);
+  const body = { outcome, reason };
+  const resolved = await send<Transaction>({ method: 'POST', path: `${pathOf(id)}/resolve`, body, repeatable: true });
   terminal.result(resolved, showLines(terminal, resolved));
 }
 
