@@ -132,7 +132,7 @@ async function statusServer(coordinator: () => { appliedCsn: number; isAway: boo
 /** A broker in memory: what is sent is kept, what comes is given by the test. */
 class LoopTransport implements Transport {
   readonly sent: OutgoingMessage[] = [];
-  readonly statistics = { messagesSent: 0, batchesSent: 0, messagesReceived: 0, bytesSent: 0 };
+  readonly statistics = { messagesSent: 0, messagesFailed: 0, batchesSent: 0, messagesReceived: 0, bytesSent: 0 };
   readonly available = true;
   #onMessage: ((message: IncomingMessage) => void | Promise<void>) | undefined;
   #offset = 0;
@@ -148,7 +148,11 @@ class LoopTransport implements Transport {
 
   async subscribe({ onMessage }: Parameters<Transport['subscribe']>[0]): Promise<Subscription> {
     this.#onMessage = onMessage;
-    return { close: async () => {} };
+    return { close: async () => {}, reading: () => ({ topic: '', outstanding: 0, lag: new Map() }) };
+  }
+
+  reading(): [] {
+    return [];
   }
 
   async deliver(key: string, text: string): Promise<void> {

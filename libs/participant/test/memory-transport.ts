@@ -3,7 +3,7 @@ import type { IncomingMessage, OutgoingMessage, SubscribeOptions, Subscription, 
 /** A broker in memory that keeps what is sent. Only for tests whose subject is not the broker. */
 export class MemoryTransport implements Transport {
   readonly sent: OutgoingMessage[] = [];
-  readonly statistics = { messagesSent: 0, batchesSent: 0, messagesReceived: 0, bytesSent: 0 };
+  readonly statistics = { messagesSent: 0, messagesFailed: 0, batchesSent: 0, messagesReceived: 0, bytesSent: 0 };
   available = true;
   #offset = 0;
 
@@ -18,7 +18,11 @@ export class MemoryTransport implements Transport {
   }
 
   async subscribe(_options: SubscribeOptions): Promise<Subscription> {
-    return { close: async () => {} };
+    return { close: async () => {}, reading: () => ({ topic: '', outstanding: 0, lag: new Map() }) };
+  }
+
+  reading(): [] {
+    return [];
   }
 
   /** A message as a subscription would deliver it. */

@@ -16,6 +16,8 @@ import { TransportError } from './transport-error.js';
 interface BatcherOptions {
   /** Sends a batch. Rejects with a `TransportError`: one that is retryable is tried again until the deadline. */
   deliver(batch: readonly OutgoingMessage[]): Promise<void>;
+  /** Told of every message whose send is rejected. */
+  onFailed?(): void;
   /** Bound on messages that wait or are on their way. */
   queueMessagesMax: number;
   /** Bound on bytes of keys and values that wait or are on their way. */
@@ -47,7 +49,7 @@ export class Batcher {
   #closed = false;
 
   constructor(options: BatcherOptions) {
-    this.#options = { batchMessagesMax: 4_000, batchBytesMax: 900_000, retryDelayMs: 100, ...options };
+    this.#options = { batchMessagesMax: 4_000, batchBytesMax: 900_000, retryDelayMs: 100, onFailed: () => {}, ...options };
   }
 
   /** Resolves when the batch that carried the message is stored. */
@@ -56,6 +58,7 @@ export class Batcher {
       const bytes = Buffer.byteLength(message.value) + Buffer.byteLength(message.key);
       const refusal = this.#refusal(bytes);
       if (refusal) {
+        this.#options.onFailed();
         reject(refusal);
         return;
       }
@@ -173,7 +176,8 @@ export class Batcher {
   #settle(entry: Entry, error?: unknown): void {
     this.#outstandingMessages -= 1;
     this.#outstandingBytes -= entry.bytes;
-    if (error === undefined) entry.resolve();
-    else entry.reject(error);
+    if (error === undefined) return entry.resolve();
+    this.#options.onFailed();
+    entry.reject(error);
   }
 }

@@ -6,7 +6,14 @@ import { Availability } from './availability.js';
 import { Batcher } from './batcher.js';
 import type { Link, LinkContext } from './link.js';
 import type { TransportSettings } from './options.js';
-import type { OutgoingMessage, SubscribeOptions, Subscription, TopicSpec, Transport } from './transport.js';
+import type {
+  OutgoingMessage,
+  ReadingState,
+  SubscribeOptions,
+  Subscription,
+  TopicSpec,
+  Transport,
+} from './transport.js';
 import { TransportError } from './transport-error.js';
 
 /** The broker is asked whether it lives when nothing was heard of it for this long. */
@@ -15,7 +22,7 @@ const connectTimeoutMs = 30_000;
 const retryDelayMs = 250;
 
 export class BrokerTransport implements Transport {
-  readonly statistics = { messagesSent: 0, batchesSent: 0, messagesReceived: 0, bytesSent: 0 };
+  readonly statistics = { messagesSent: 0, messagesFailed: 0, batchesSent: 0, messagesReceived: 0, bytesSent: 0 };
   readonly #settings: TransportSettings;
   readonly #link: Link;
   readonly #batcher: Batcher;
@@ -36,7 +43,10 @@ export class BrokerTransport implements Transport {
     });
     const { queueMessagesMax, queueBytesMax, sendTimeoutMs } = settings;
     const deliver = (batch: readonly OutgoingMessage[]) => this.#deliver(batch);
-    this.#batcher = new Batcher({ deliver, queueMessagesMax, queueBytesMax, sendTimeoutMs });
+    const onFailed = () => {
+      this.statistics.messagesFailed += 1;
+    };
+    this.#batcher = new Batcher({ deliver, onFailed, queueMessagesMax, queueBytesMax, sendTimeoutMs });
   }
 
   get available(): boolean {
@@ -65,6 +75,7 @@ export class BrokerTransport implements Transport {
     this.#assertOpen();
     const subscription = await this.#link.subscribe(options);
     const tracked: Subscription = {
+      reading: () => subscription.reading(),
       close: () => {
         this.#subscriptions.delete(tracked);
         return subscription.close();
@@ -72,6 +83,10 @@ export class BrokerTransport implements Transport {
     };
     this.#subscriptions.add(tracked);
     return tracked;
+  }
+
+  reading(): ReadingState[] {
+    return [...this.#subscriptions].map((subscription) => subscription.reading());
   }
 
   async close(): Promise<void> {

@@ -26,6 +26,7 @@ export { SignedTransport } from './signing/signed-transport.js';
 export type {
   IncomingMessage,
   OutgoingMessage,
+  ReadingState,
   SubscribeOptions,
   Subscription,
   TopicSpec,

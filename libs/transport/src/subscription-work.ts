@@ -58,6 +58,11 @@ export class SubscriptionWork {
     tracker.received(offset);
   }
 
+  /** Messages that were taken and are not handled yet. */
+  get outstanding(): number {
+    return this.#queue.outstanding;
+  }
+
   /** @returns undefined if more may be taken now, or a promise for when it may */
   room(): Promise<void> | undefined {
     return this.#queue.full ? this.#queue.room() : undefined;

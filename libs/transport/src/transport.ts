@@ -72,8 +72,22 @@ export interface SubscribeOptions {
   outstandingMax?: number;
 }
 
+/** How far a subscription is behind what was sent to its topic. */
+export interface ReadingState {
+  topic: string;
+  /** Messages that were read and are being handled, or wait for their turn; bounded by `outstandingMax`. */
+  outstanding: number;
+  /**
+   * By partition that is read here: offsets between what was read and the end of the partition, which the broker names
+   * with each answer. It is as old as that answer: where no broker answers, or nothing is read for want of room, it stands still.
+   */
+  lag: ReadonlyMap<number, number>;
+}
+
 /** A running subscription. */
 export interface Subscription {
+  /** Costs a walk over the partitions, and no question to the broker. */
+  reading(): ReadingState;
   /** Stops reading, waits for running handlers, commits what was handled, and leaves the group. */
   close(): Promise<void>;
 }
@@ -81,6 +95,8 @@ export interface Subscription {
 /** Counters since the transport was made. */
 export interface TransportStatistics {
   messagesSent: number;
+  /** Messages whose `send` was rejected: not stored, as far as is known. */
+  messagesFailed: number;
   /** Produce requests that succeeded: `messagesSent / batchesSent` is the mean batch. */
   batchesSent: number;
   messagesReceived: number;
@@ -107,6 +123,8 @@ export interface Transport {
   /** Calls the listener at every change of `available`. */
   onAvailability(listener: (available: boolean) => void): void;
   readonly statistics: Readonly<TransportStatistics>;
+  /** How far each open subscription has read. */
+  reading(): ReadingState[];
   /** Sends what is queued, closes the subscriptions, then the connections. */
   close(): Promise<void>;
 }

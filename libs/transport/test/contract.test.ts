@@ -195,6 +195,30 @@ describe.each(['platformatic', 'kafkajs'] as const)('the transport by %s', (clie
     expect(most).toBe(5);
   });
 
+  it('tells how many messages lie between what it has read and the end, and how many it has not handled', async () => {
+    const transport = await connect({ client });
+    const topic = await createTopic(transport, 1);
+    await Promise.all(range(500).map((index) => transport.send({ topic, key: `k${index}`, value: 'v'.repeat(2_000) })));
+    const released = Promise.withResolvers<void>();
+    const subscription = await transport.subscribe({
+      topic,
+      groupId: uniqueName('group'),
+      from: 'committed',
+      outstandingMax: 10,
+      onMessage: () => released.promise,
+    });
+    await until(() => subscription.reading().outstanding >= 10);
+    const { outstanding, lag } = subscription.reading();
+    expect([...lag.keys()]).toEqual([0]);
+    expect(lag.get(0)).toBeGreaterThan(0);
+    expect((lag.get(0) as number) + outstanding).toBe(500);
+    expect(transport.reading()).toEqual([{ topic, outstanding, lag }]);
+    released.resolve();
+    await until(() => subscription.reading().lag.get(0) === 0 && subscription.reading().outstanding === 0);
+    await subscription.close();
+    expect(transport.reading()).toEqual([]);
+  });
+
   it('reports a handler that throws, and goes on', async () => {
     const transport = await connect({ client });
     const topic = await createTopic(transport, 1);
@@ -228,6 +252,7 @@ describe.each(['platformatic', 'kafkajs'] as const)('the transport by %s', (clie
     );
     expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
     expect(outcomes[1]).toMatchObject({ reason: { code: 'transport-topic-unknown', retryable: false } });
+    expect(transport.statistics).toMatchObject({ messagesSent: 2, messagesFailed: 1 });
   });
 
   it('refuses a message that is too large, and more than it may hold', async () => {

@@ -20,13 +20,14 @@ import { ReplyTrust } from './reply-trust.js';
 /** One topic in memory: what is sent there is delivered at once. The subject is what the reader believes. */
 class Topic implements Transport {
   readonly sent: OutgoingMessage[] = [];
-  readonly statistics = { messagesSent: 0, batchesSent: 0, messagesReceived: 0, bytesSent: 0 };
+  readonly statistics = { messagesSent: 0, messagesFailed: 0, batchesSent: 0, messagesReceived: 0, bytesSent: 0 };
   readonly available = true;
   #options: SubscribeOptions | undefined;
   connect = async () => {};
   ensureTopics = async () => {};
   close = async () => {};
   onAvailability = () => {};
+  reading = () => [];
 
   async send(message: OutgoingMessage): Promise<void> {
     this.sent.push(message);
@@ -35,7 +36,7 @@ class Topic implements Transport {
 
   async subscribe(options: SubscribeOptions) {
     this.#options = options;
-    return { close: async () => {} };
+    return { close: async () => {}, reading: () => ({ topic: '', outstanding: 0, lag: new Map() }) };
   }
 
   /** As a subscription delivers it. */

@@ -7,7 +7,7 @@ import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises'
 import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
 import type { LinkContext } from '../link.js';
 import { SubscriptionWork } from '../subscription-work.js';
-import type { IncomingMessage, SubscribeOptions, Subscription } from '../transport.js';
+import type { IncomingMessage, ReadingState, SubscribeOptions, Subscription } from '../transport.js';
 
 const retryDelayMs = 250;
 const commitIntervalMs = 200;
@@ -34,6 +34,8 @@ export class KafkajsSubscription implements Subscription {
   readonly #running: Promise<void>;
   /** Where to read on, in mode `end`. */
   #positions: Map<number, number> | undefined;
+  /** By partition: the end when the newest batch was read, and where that batch is read up to. */
+  readonly #reached = new Map<number, { end: number; next: number }>();
   #closed = false;
 
   constructor(parts: KafkajsSubscriptionParts, options: SubscribeOptions) {
@@ -42,6 +44,11 @@ export class KafkajsSubscription implements Subscription {
     this.#work = new SubscriptionWork(options, parts.context.statistics);
     this.positioned = this.#positioned.promise;
     this.#running = this.#run();
+  }
+
+  reading(): ReadingState {
+    const lag = [...this.#reached].map(([partition, { end, next }]) => [partition, Math.max(0, end - next)] as const);
+    return { topic: this.#options.topic, outstanding: this.#work.outstanding, lag: new Map(lag) };
   }
 
   async close(): Promise<void> {
@@ -126,6 +133,7 @@ export class KafkajsSubscription implements Subscription {
     const joined = new Promise<void>((resolve) => {
       consumer.on('consumer.group_join', ({ payload }) => {
         this.#work.reassign();
+        this.#reached.clear();
         // The event comes before the first fetch, so that nothing is read from where kafkajs would begin.
         if (from === 'end') this.#seek(consumer, payload.memberAssignment[topic] ?? []);
         resolve();
@@ -149,6 +157,8 @@ export class KafkajsSubscription implements Subscription {
 
   async #takeBatch({ batch, resolveOffset, heartbeat, isRunning, isStale }: EachBatchPayload): Promise<void> {
     const { topic, partition, messages } = batch;
+    const reached = { end: Number(batch.highWatermark), next: Number(messages[0]?.offset ?? 0) };
+    this.#reached.set(partition, reached);
     for (let index = 0; index < messages.length; index += 1) {
       if (index % strideMessages === 0) {
         if (index > 0) await turn();
@@ -168,7 +178,8 @@ export class KafkajsSubscription implements Subscription {
         timestampMs: Number(timestamp),
       };
       resolveOffset(offset);
-      this.#positions?.set(partition, Number(offset) + 1);
+      reached.next = Number(offset) + 1;
+      this.#positions?.set(partition, reached.next);
       this.#work.take(message);
     }
     await heartbeat();

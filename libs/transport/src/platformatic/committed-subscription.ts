@@ -1,7 +1,7 @@
 /** A subscription that shares its topic with the other members of its group and goes on where the group left off. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { SubscriptionWork } from '../subscription-work.js';
-import type { SubscribeOptions, Subscription } from '../transport.js';
+import type { ReadingState, SubscribeOptions, Subscription } from '../transport.js';
 import { clientSettings, isComingUp } from './cluster.js';
 import { createReader, type SubscriptionParts } from './end-subscription.js';
 import { GroupMember, InstanceNameTaken } from './group-member.js';
@@ -31,6 +31,10 @@ export class CommittedSubscription implements Subscription {
     this.#reader = createReader(parts, options, this.#work);
     this.positioned = this.#positioned.promise;
     this.#running = this.#run();
+  }
+
+  reading(): ReadingState {
+    return { topic: this.#options.topic, outstanding: this.#work.outstanding, lag: this.#reader.lag() };
   }
 
   async close(): Promise<void> {

@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { LinkContext } from '../link.js';
 import { SubscriptionWork } from '../subscription-work.js';
-import type { SubscribeOptions, Subscription } from '../transport.js';
+import type { ReadingState, SubscribeOptions, Subscription } from '../transport.js';
 import type { Cluster } from './cluster.js';
 import type { OffsetLister } from './offset-lister.js';
 import { TopicReader } from './topic-reader.js';
@@ -34,6 +34,10 @@ export class EndSubscription implements Subscription {
     this.#reader = createReader(parts, options, this.#work);
     this.positioned = this.#position();
     this.#growth = this.positioned.then(() => this.#watchGrowth());
+  }
+
+  reading(): ReadingState {
+    return { topic: this.#options.topic, outstanding: this.#work.outstanding, lag: this.#reader.lag() };
   }
 
   async close(): Promise<void> {

@@ -78,6 +78,8 @@ export interface FetchOptions {
 /** What came from one partition. */
 export interface FetchedPartition extends PartitionAnswer {
   records: Buffer | undefined;
+  /** The offset that the next message of the partition will have; -1 where the broker does not know. */
+  end: number;
 }
 
 /** Reads, waiting for the first byte if there is none. Rejects when the broker cannot be asked. */
@@ -115,7 +117,8 @@ function parseFetchResponse(reader: ByteReader): FetchedPartition[] {
 function parseFetchedPartition(reader: ByteReader, topic: string): FetchedPartition {
   const partition = reader.int32();
   const errorCode = reader.int16();
-  reader.position += 24;
+  const end = reader.int64();
+  reader.position += 16;
   for (let aborted = reader.compactCount(); aborted > 0; aborted -= 1) {
     reader.position += 16;
     reader.skipTags();
@@ -124,7 +127,7 @@ function parseFetchedPartition(reader: ByteReader, topic: string): FetchedPartit
   const bytes = reader.uvarint() - 1;
   const records = bytes > 0 ? reader.bytes(bytes) : undefined;
   reader.skipTags();
-  return { topic, partition, errorCode, records };
+  return { topic, partition, errorCode, records, end };
 }
 
 function exchange<Response>(

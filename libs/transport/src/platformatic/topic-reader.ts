@@ -52,6 +52,8 @@ export class TopicReader {
   readonly #pool: ConnectionPool;
   readonly #options: TopicReaderOptions;
   #positions: Positions = new Map();
+  /** By partition the end that the broker last named. */
+  readonly #ends = new Map<number, number>();
   #assigned: () => void = () => {};
   #running: Promise<void>;
   #closed = false;
@@ -67,6 +69,12 @@ export class TopicReader {
   assign(positions: Positions): void {
     this.#positions = positions;
     this.#assigned();
+  }
+
+  /** By partition that is read: how many offsets lie between the position and the end. */
+  lag(): Map<number, number> {
+    const behind = (partition: number, position: number) => Math.max(0, (this.#ends.get(partition) ?? 0) - position);
+    return new Map([...this.#positions].map(([partition, position]) => [partition, behind(partition, position)]));
   }
 
   async close(): Promise<void> {
@@ -159,6 +167,7 @@ export class TopicReader {
       return;
     }
     if (errorCode !== 0) throw new Error(`Partition ${partition} of ${topic} cannot be read (code ${errorCode}).`);
+    this.#ends.set(partition, fetched.end);
     if (!records) return;
     const decoded = decodeRecordBatches(records, topic, partition, positions.get(partition) as number);
     for (const error of decoded.errors) this.#options.onError(error);

@@ -4,6 +4,7 @@
  */
 import type {
   OutgoingMessage,
+  ReadingState,
   SubscribeOptions,
   Subscription,
   TopicSpec,
@@ -25,6 +26,10 @@ export class SignedTransport implements Transport {
   get statistics(): Readonly<TransportStatistics> {
     const { unsigned, refused } = this.signing;
     return { ...this.inner.statistics, messagesUnsigned: unsigned, messagesRefused: refused };
+  }
+
+  reading(): ReadingState[] {
+    return this.inner.reading();
   }
 
   connect(): Promise<void> {
