@@ -26,6 +26,8 @@ export type {
   Member,
   Operation,
   OperatorActions,
+  Overview,
+  OverviewSample,
   Participant,
   ParticipantList,
   Problem,

@@ -1,3 +1,4 @@
+import type { Overview, OverviewSample } from '@concordat/client';
 import { AreaChart, LineChart, type LineChartProps } from '@mantine/charts';
 import { Alert, Card, SimpleGrid, Text, Title } from '@mantine/core';
 import { type ReactNode, useState } from 'react';
@@ -5,38 +6,14 @@ import { clockText, durationText, figureText } from '../format.js';
 import { Failure, Figure, PageHead, Status } from '../parts.js';
 import { useStream } from '../use-live.js';
 
-interface Percentiles {
-  readonly p50: number;
-  readonly p99: number;
-}
-
-/** As the stream tells it (docs: OverviewSample in /openapi.json). */
-interface Sample {
-  readonly at: string;
-  readonly begunPerS: number;
-  readonly committedPerS: number;
-  readonly abortedPerS: number;
-  readonly refusedPerS: number;
-  readonly decisionMs: Percentiles | null;
-  readonly finaliseMs: Percentiles | null;
-  readonly inFlight: number;
-  readonly undecided: number;
-  readonly inDoubt: number | null;
-  readonly hazards: number;
-  readonly places: number;
-  readonly placesTaken: number;
-  readonly waiting: number;
-  readonly persistenceBacklog: number;
-}
-
 /** Two minutes; the coordinator remembers five. */
 const SHOWN_MAX = 120;
-const NO_SAMPLES: readonly Sample[] = [];
+const NO_SAMPLES: readonly OverviewSample[] = [];
 
 export default function OverviewPage() {
   const [samples, setSamples] = useState(NO_SAMPLES);
   const { state, error } = useStream('/v1/overview/events', (data) => {
-    const { samples: news } = JSON.parse(data) as { samples: Sample[] };
+    const { samples: news } = JSON.parse(data) as Overview;
     setSamples((before) => {
       const last = before.at(-1)?.at ?? '';
       return [...before, ...news.filter(({ at }) => at > last)].slice(-SHOWN_MAX); // a stream that comes back tells all again

@@ -70,6 +70,24 @@ describe('/openapi.json', () => {
     expect(served.sort()).toEqual(documented.sort());
   });
 
+  it('says of every stream what its events carry', () => {
+    const streams = Object.values(document.paths as Record<string, Json>).flatMap((path) => {
+      const get = path.get as { operationId: string; responses: Record<string, { content?: Record<string, Json> }> };
+      const stream = get?.responses['200']?.content?.['text/event-stream'];
+      return stream ? [[get.operationId, (stream['x-itemSchema'] as Json).properties]] : [];
+    });
+    const carrying = (event: string, schema: string) => ({
+      event: { const: event },
+      data: { contentMediaType: 'application/json', contentSchema: { $ref: `#/components/schemas/${schema}` } },
+    });
+    expect(Object.fromEntries(streams)).toMatchObject({
+      watchTransaction: carrying('transaction', 'Transaction'),
+      watchLock: carrying('lock', 'Lock'),
+      watchOverview: carrying('overview', 'Overview'),
+    });
+    expect(streams).toHaveLength(3);
+  });
+
   it('documents a problem for every code, and every code is on some route or common to all', () => {
     const text = JSON.stringify(document);
     const beforeAnyRoute = [

@@ -83,11 +83,6 @@ function operation(route: Route, components: SchemaComponents, problem: JsonSche
 }
 
 function success(response: RouteResponse, components: SchemaComponents): JsonSchema {
-  const schema = response.schema
-    ? components.refer(response.schema, 'output')
-    : response.mediaType === 'application/json'
-      ? { type: 'object' }
-      : { type: 'string' };
   const headers = Object.entries(response.headers ?? {}).map(([name, description]) => [
     name,
     { description, schema: { type: 'string' } },
@@ -95,9 +90,29 @@ function success(response: RouteResponse, components: SchemaComponents): JsonSch
   return {
     description: response.description,
     ...(headers.length === 0 ? {} : { headers: Object.fromEntries(headers) }),
-    ...(response.mediaType === undefined ? {} : { content: { [response.mediaType]: { schema } } }),
+    ...(response.mediaType === undefined
+      ? {}
+      : { content: { [response.mediaType]: mediaTypeObject(response, components) } }),
   };
 }
+
+function mediaTypeObject({ schema, event, mediaType }: RouteResponse, components: SchemaComponents): JsonSchema {
+  if (!schema) return { schema: { type: mediaType === 'application/json' ? 'object' : 'string' } };
+  const content = components.refer(schema, 'output');
+  return event === undefined
+    ? { schema: content }
+    : { schema: { type: 'string' }, 'x-itemSchema': itemOf(event, content) };
+}
+
+/** One event of a stream, as OpenAPI 3.2 says it by `itemSchema`; 3.1 has no word of its own for it. */
+const itemOf = (event: string, contentSchema: JsonSchema): JsonSchema => ({
+  type: 'object',
+  required: ['event', 'data'],
+  properties: {
+    event: { const: event },
+    data: { type: 'string', contentMediaType: 'application/json', contentSchema },
+  },
+});
 
 /** Statuses that tell when to come back. */
 const WITH_RETRY_AFTER: ReadonlySet<number> = new Set([ERRORS['too-many-requests'].status, ERRORS.overloaded.status]);

@@ -28,6 +28,13 @@ export const overviewSampleSchema = z
   })
   .meta({ id: 'OverviewSample' });
 
+/** What one event of the stream carries. */
+export const overviewSchema = z
+  .strictObject({
+    samples: z.array(overviewSampleSchema).describe('In order; the first event has those of the last minutes.'),
+  })
+  .meta({ id: 'Overview' });
+
 export const callerSchema = z
   .strictObject({
     caller: z.string().describe('The name that calls are made in.'),

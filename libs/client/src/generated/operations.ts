@@ -69,6 +69,45 @@ export type OperatorActions = {
   readonly nextCursor: string | null;
 };
 
+export type Overview = {
+  /** In order; the first event has those of the last minutes. */
+  readonly samples: readonly OverviewSample[];
+};
+
+export type OverviewSample = {
+  readonly at: string;
+  readonly begunPerS: number;
+  readonly committedPerS: number;
+  readonly abortedPerS: number;
+  /** Begins turned away for want of room. */
+  readonly refusedPerS: number;
+  /** Over the last 5 s, in ms, interpolated in the buckets of the histogram; null where nothing ended. */
+  readonly decisionMs: {
+    readonly p50: number;
+    readonly p99: number;
+  } | null;
+  /** Over the last 5 s, in ms, interpolated in the buckets of the histogram; null where nothing ended. */
+  readonly finaliseMs: {
+    readonly p50: number;
+    readonly p99: number;
+  } | null;
+  /** Transactions not finished. */
+  readonly inFlight: number;
+  /** Transactions not decided. */
+  readonly undecided: number;
+  /** What GET /v1/in-doubt lists, for 5 s or longer; null where it is not known. */
+  readonly inDoubt: number | null;
+  /** Branches that contradict their decision, since this process began. */
+  readonly hazards: number;
+  /** Room for work under way. */
+  readonly places: number;
+  readonly placesTaken: number;
+  /** Calls that wait for their turn. */
+  readonly waiting: number;
+  /** Changed records that wait for Postgres. */
+  readonly persistenceBacklog: number;
+};
+
 export type ResolveRequest = {
   /** What is decided, or `aborted` where nothing is. */
   readonly outcome: 'committed' | 'aborted';

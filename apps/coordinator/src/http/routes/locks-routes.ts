@@ -11,7 +11,7 @@ import {
   tokenRequestSchema,
 } from '../locks-schemas.js';
 import { emptyQuerySchema } from '../schemas.js';
-import { BODY, json, KEY, type Route, text } from './route.js';
+import { BODY, events, json, KEY, type Route } from './route.js';
 
 const lockRoute = (
   route: Pick<Route, 'method' | 'path' | 'operationId' | 'summary' | 'responses'> & Partial<Route>,
@@ -76,7 +76,7 @@ export const lockRoutes: readonly Route[] = [
     path: '/v1/locks/{name}/events',
     operationId: 'watchLock',
     summary: 'Server-sent events: the lock as it is, then whenever a holder comes or goes.',
-    responses: [text('Events named `lock`, each with a Lock as its data.', 'text/event-stream')],
+    responses: [events('Events named `lock`, each with a Lock as its data.', 'lock', lockSchema)],
     errors: ['overloaded'],
   }),
   lockRoute({

@@ -1,6 +1,6 @@
-import { callerSchema, timelineSchema } from '../overview-schemas.js';
+import { callerSchema, overviewSchema, timelineSchema } from '../overview-schemas.js';
 import { emptyQuerySchema } from '../schemas.js';
-import { json, ONE_TRANSACTION, type Route, text } from './route.js';
+import { events, json, ONE_TRANSACTION, type Route } from './route.js';
 
 /** What the console shows, and any dashboard may. */
 export const overviewRoutes: readonly Route[] = [
@@ -11,10 +11,16 @@ export const overviewRoutes: readonly Route[] = [
     tag: 'operations',
     role: 'monitor',
     summary:
-      'Rates, durations and what is under way at the leader, as server-sent events named `overview`: at first one with ' +
-      'the last minutes, then one each second. `data` is `{"samples": OverviewSample[]}`.',
+      'Rates, durations and what is under way at the leader, as server-sent events: at first one with the last ' +
+      'minutes, then one each second.',
     query: emptyQuerySchema,
-    responses: [text('A stream that ends when the replica leads no more.', 'text/event-stream')],
+    responses: [
+      events(
+        'Events named `overview`, each with an Overview as its data; the stream ends when the replica leads no more.',
+        'overview',
+        overviewSchema,
+      ),
+    ],
     errors: ['request-invalid', 'overloaded', 'not-ready', 'stopping'],
   },
   {

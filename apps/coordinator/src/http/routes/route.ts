@@ -9,6 +9,8 @@ export interface RouteResponse {
   /** Left out where there is no body. */
   readonly mediaType?: string;
   readonly schema?: z.ZodType;
+  /** Of a stream: the name of its events, each of which has what `schema` describes as its data. */
+  readonly event?: string;
   /** Headers by name, with what they say. */
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -51,6 +53,14 @@ export const text = (description: string, mediaType: string): RouteResponse => (
   status: 200,
   description,
   mediaType,
+});
+/** Server-sent events of one name. */
+export const events = (description: string, event: string, schema: z.ZodType): RouteResponse => ({
+  status: 200,
+  description,
+  mediaType: 'text/event-stream',
+  schema,
+  event,
 });
 
 /** A write may meet any of these. */

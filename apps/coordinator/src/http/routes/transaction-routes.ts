@@ -13,12 +13,12 @@ import {
 import {
   BODY,
   BRANCHES,
+  events,
   json,
   KEY,
   ONE_TRANSACTION,
   READ_UNAVAILABLE,
   type Route,
-  text,
   UNAVAILABLE,
 } from './route.js';
 
@@ -158,7 +158,9 @@ export const transactionRoutes: readonly Route[] = [
     summary: 'Server-sent events: the transaction as it is, then at every change, until it is completed.',
     query: emptyQuerySchema,
     minCsn: true,
-    responses: [text('Events named `transaction`, each with a Transaction as its data.', 'text/event-stream')],
+    responses: [
+      events('Events named `transaction`, each with a Transaction as its data.', 'transaction', transactionSchema),
+    ],
     errors: ['request-invalid', ...ONE_TRANSACTION, ...READ_UNAVAILABLE],
   },
 ];
