@@ -1,6 +1,10 @@
 // Writes the TypeScript types of the client from the schemas of the OpenAPI document. It knows the few words of JSON
 // Schema that our documents use, and stops at any other rather than leave it out.
 
+import { isDeepStrictEqual } from 'node:util';
+
+/** Types that share fewer members do so by chance. */
+const MEMBERS_SHARED_MIN = 5;
 const IGNORED = new Set(
   'type description pattern format minimum maximum exclusiveMinimum exclusiveMaximum minLength maxLength minItems maxItems propertyNames default'.split(
     ' ',
@@ -36,10 +40,31 @@ function fileOf(names, schemas, areaOf) {
   );
   const byArea = Object.entries(groupedBy([...imported].sort(), areaOf)).sort();
   const imports = byArea.map(([area, from]) => `import type { ${from.join(', ')} } from './${area}.js';\n`);
-  const declarations = names.map(
-    (name) => `${comment(schemas[name])}export type ${name} = ${typeOf(schemas[name])};\n`,
-  );
+  const declarations = names.map((name) => {
+    const [base, schema] = basedOn(name, names, schemas);
+    return `${comment(schema)}export type ${name} = ${base ? `${base} & ` : ''}${typeOf(schema)};\n`;
+  });
   return `${HEAD}${imports.join('')}\n${declarations.join('\n')}`;
+}
+
+/** @returns the type of the same file that a type repeats as a whole, and what it has besides */
+function basedOn(name, names, schemas) {
+  const { properties = {}, required = [] } = schemas[name];
+  const base = names.find((other) => {
+    const members = Object.entries(schemas[other].properties ?? {});
+    return (
+      other !== name &&
+      members.length >= MEMBERS_SHARED_MIN &&
+      members.every(
+        ([member, schema]) =>
+          isDeepStrictEqual(properties[member], schema) &&
+          required.includes(member) === (schemas[other].required ?? []).includes(member),
+      )
+    );
+  });
+  if (!base) return [undefined, schemas[name]];
+  const own = Object.entries(properties).filter(([member]) => !(member in schemas[base].properties));
+  return [base, { ...schemas[name], properties: Object.fromEntries(own) }];
 }
 
 /** @returns {(name: string) => string} the area that a schema belongs to */

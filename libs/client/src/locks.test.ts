@@ -1,6 +1,6 @@
 // What `client.locks` asks of the coordinator, and what it makes of the answers.
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { type Behaviour, FakeReplica, json, problem } from '../test/fake-replica.js';
+import { type Behaviour, FakeReplica, type Heard, json, problem } from '../test/fake-replica.js';
 import { ConcordatClient } from './client.js';
 import { ConcordatError } from './errors.js';
 
@@ -36,7 +36,7 @@ describe('client.locks', () => {
     });
     expect(result).toBe('done');
     expect(paths()).toEqual(['POST locks/a/acquire', 'POST locks/a/release']);
-    const { waitMs, ...rest } = replica.heard[0]?.body as { readonly waitMs: number };
+    const { waitMs, ...rest } = (replica.heard[0] as Heard).body as { readonly waitMs: number };
     expect(rest).toEqual({ owner: 'o', ttlMs: 60_000 });
     expect(waitMs).toBeGreaterThan(0);
     expect(waitMs).toBeLessThanOrEqual(500); // what is left of it

@@ -47,30 +47,30 @@ const verdictCounts = z.strictObject(
   Object.fromEntries(VERDICTS.map((verdict) => [verdict, counts])) as Record<(typeof VERDICTS)[number], typeof counts>,
 );
 
-const summaryFields = {
-  id: z.string().regex(AUDIT_ID_PATTERN),
-  status: z.enum(['running', 'completed', 'failed']),
-  nodeId: z.int().describe('NODE_ID of the replica that makes and keeps it; every replica answers for it.'),
-  actor: z.string(),
-  createdAt: isoTime,
-  endedAt: isoTime.nullable(),
-  from: isoTime.nullable(),
-  to: isoTime.nullable(),
-  settleMs: z.int(),
-  failure: z.string().nullable().describe('Why it failed; null otherwise.'),
-  records: z
-    .strictObject({ facts: counts, duplicates: counts, other: counts, unreadable: counts, unverifiable: counts })
-    .describe('Every record read, in exactly one of these.'),
-  transactions: counts,
-  verdicts: verdictCounts,
-  incomplete: z
-    .strictObject({ running: counts, cut: counts, unfinished: counts })
-    .describe('Incomplete transactions by their cause.'),
-  compared: counts.describe("Transactions compared with the coordinator's own record."),
-  violationsTotal: counts,
-};
-
-export const auditSummarySchema = z.strictObject(summaryFields).meta({ id: 'AuditSummary' });
+export const auditSummarySchema = z
+  .strictObject({
+    id: z.string().regex(AUDIT_ID_PATTERN),
+    status: z.enum(['running', 'completed', 'failed']),
+    nodeId: z.int().describe('NODE_ID of the replica that makes and keeps it; every replica answers for it.'),
+    actor: z.string(),
+    createdAt: isoTime,
+    endedAt: isoTime.nullable(),
+    from: isoTime.nullable(),
+    to: isoTime.nullable(),
+    settleMs: z.int(),
+    failure: z.string().nullable().describe('Why it failed; null otherwise.'),
+    records: z
+      .strictObject({ facts: counts, duplicates: counts, other: counts, unreadable: counts, unverifiable: counts })
+      .describe('Every record read, in exactly one of these.'),
+    transactions: counts,
+    verdicts: verdictCounts,
+    incomplete: z
+      .strictObject({ running: counts, cut: counts, unfinished: counts })
+      .describe('Incomplete transactions by their cause.'),
+    compared: counts.describe("Transactions compared with the coordinator's own record."),
+    violationsTotal: counts,
+  })
+  .meta({ id: 'AuditSummary' });
 
 const eventSchema = z.strictObject({
   outcome: z.enum(['committed', 'aborted']),
@@ -104,9 +104,8 @@ export const violationSchema = z
   })
   .meta({ id: 'Violation' });
 
-export const auditSchema = z
-  .strictObject({
-    ...summaryFields,
+export const auditSchema = auditSummarySchema
+  .extend({
     progress: z.strictObject({
       stage: z.enum(['planning', 'map', 'reduce', 'done']),
       fraction: z.number().min(0).max(1),

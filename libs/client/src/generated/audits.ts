@@ -1,43 +1,6 @@
 // Made of apps/coordinator/openapi.json by scripts/generate.mjs: change it there.
 
-export type Audit = {
-  readonly id: string;
-  readonly status: 'running' | 'completed' | 'failed';
-  /** NODE_ID of the replica that makes and keeps it; every replica answers for it. */
-  readonly nodeId: number;
-  readonly actor: string;
-  readonly createdAt: string;
-  readonly endedAt: string | null;
-  readonly from: string | null;
-  readonly to: string | null;
-  readonly settleMs: number;
-  /** Why it failed; null otherwise. */
-  readonly failure: string | null;
-  /** Every record read, in exactly one of these. */
-  readonly records: {
-    readonly facts: number;
-    readonly duplicates: number;
-    readonly other: number;
-    readonly unreadable: number;
-    readonly unverifiable: number;
-  };
-  readonly transactions: number;
-  readonly verdicts: {
-    readonly mixed: number;
-    readonly contradicting: number;
-    readonly orphaned: number;
-    readonly incomplete: number;
-    readonly complete: number;
-  };
-  /** Incomplete transactions by their cause. */
-  readonly incomplete: {
-    readonly running: number;
-    readonly cut: number;
-    readonly unfinished: number;
-  };
-  /** Transactions compared with the coordinator's own record. */
-  readonly compared: number;
-  readonly violationsTotal: number;
+export type Audit = AuditSummary & {
   readonly progress: {
     readonly stage: 'planning' | 'map' | 'reduce' | 'done';
     readonly fraction: number;
