@@ -10,6 +10,7 @@ import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import { basename, join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { LOCK_MUTATIONS } from './lib/lock-mutations.mjs';
 import { RULE_MUTATIONS } from './lib/rule-mutations.mjs';
 import { root } from './lib/setup.mjs';
 import { SNAPSHOT_MUTATIONS } from './lib/snapshot-mutations.mjs';
@@ -22,7 +23,7 @@ const TEST_TIMEOUT_MS = 20_000;
 const MODEL_RUNS = '300';
 
 const { values } = parseArgs({ options: { rule: { type: 'string' } } });
-const all = [...RULE_MUTATIONS, ...SNAPSHOT_MUTATIONS];
+const all = [...RULE_MUTATIONS, ...SNAPSHOT_MUTATIONS, ...LOCK_MUTATIONS];
 const mutations = all.filter(({ rule }) => values.rule === undefined || rule === values.rule);
 const scratch = await mkdtemp(join(tmpdir(), 'concordat-mutate-'));
 let postgres;

@@ -240,6 +240,13 @@ describe('leases', () => {
     expect([lost.code, owners(engine)]).toEqual(['not-ready', []]);
   });
 
+  it('LK1: a grant that the log does not take is nobody’s either', async () => {
+    const engine = await leadingEngine();
+    engine.log.propose = () => false;
+    await expect(acquired(engine)).rejects.toMatchObject({ code: 'not-ready', retryable: true });
+    expect(owners(engine)).toEqual([]);
+  });
+
   it('are counted by a process that starts from what Postgres holds', async () => {
     const before = await leadingEngine();
     const { held } = await acquired(before);
@@ -294,6 +301,22 @@ describe('sessions', () => {
       code: 'lock-session-not-found',
     });
     await expect(grab('c')).rejects.toMatchObject({ code: 'lock-session-not-found' });
+  });
+
+  it('LK3: are counted anew by a new leader, whole, and end all the same', async () => {
+    const engine = await leadingEngine();
+    const { locks } = engine.coordinator;
+    const { held: session } = await asked(engine, locks.openSession('one', TTL_MS, CALL));
+    await asked(engine, locks.acquire({ name: 'a', mode: 'exclusive', waitMs: 0, session: session.id }, CALL));
+    await pass(TTL_MS - 1);
+    engine.log.lose();
+    engine.log.lead(2);
+    engine.log.applyAll();
+    await pass(TTL_MS - 1);
+    expect(kinds(engine)).toEqual([]);
+    await pass(1);
+    engine.log.applyAll();
+    expect(owners(engine)).toEqual([]);
   });
 
   it('end when asked to, for their own caller only', async () => {
