@@ -171,11 +171,11 @@ export async function rollingUpdate(pods, minReadySeconds) {
   return stops;
 }
 
-/** Picks a pod as a Service does. @param {Pod[]} pods */
+/** Picks a pod as a Service does; where none is ready, one whose answer, or whose silence, lets the client come again. @param {Pod[]} pods */
 export function serviceOf(pods) {
   return () => {
     const ready = pods.filter((pod) => pod.ready);
-    if (ready.length === 0) throw new Error('the Service has no endpoints');
-    return ready[Math.floor(Math.random() * ready.length)].url;
+    const endpoints = ready.length > 0 ? ready : pods;
+    return endpoints[Math.floor(Math.random() * endpoints.length)].url;
   };
 }
