@@ -73,6 +73,13 @@ export {
   type TopicDefinition,
 } from './topics.js';
 export {
+  parseTraceparent,
+  readTraceHeaders,
+  type SpanReference,
+  type TraceHeaders,
+  traceHeadersOf,
+} from './trace-context.js';
+export {
   compareTransactionIds,
   formatTransactionId,
   isBelow,
