@@ -40,11 +40,11 @@ describe('the telemetry of a process', () => {
 
   it('follows a trace beyond an await, keeps within its bound, and sends what waits when it is stopped', async () => {
     const { port } = collector.address() as AddressInfo;
+    process.env.OTEL_RESOURCE_ATTRIBUTES = 'deployment.environment.name=test'; // read by the SDK itself
     const telemetry = await start({
       OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`,
       OTEL_BSP_MAX_QUEUE_SIZE: '3',
       OTEL_BSP_SCHEDULE_DELAY: '60000',
-      OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=test',
     });
     const tracer = trace.getTracer('test');
     await tracer.startActiveSpan('outer', async (outer) => {
@@ -54,6 +54,7 @@ describe('the telemetry of a process', () => {
       for (let index = 0; index < 10; index += 1) tracer.startSpan('too many', {}, context.active()).end();
     });
     await telemetry.stop();
+    delete process.env.OTEL_RESOURCE_ATTRIBUTES;
     const [resourceSpans] = bodies.flatMap((body) => body.resourceSpans);
     const spans = bodies.flatMap((body) => body.resourceSpans.flatMap(({ scopeSpans }) => scopeSpans));
     const sent = spans.flatMap((one) => one.spans);
