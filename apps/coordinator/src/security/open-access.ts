@@ -1,4 +1,5 @@
 /** Binds the credentials of the configuration to files and to the identity provider. */
+import { WatchedFiles } from '@concordat/transport';
 import { ConfigError } from '../config/config-error.js';
 import type { CredentialsConfig } from '../config/credentials-config.js';
 import type { Logger } from '../observability/logger.js';
@@ -6,7 +7,6 @@ import { ApiKeys } from './api-keys.js';
 import { type Authenticator, CredentialAuthenticator, openToAll } from './authenticator.js';
 import { KeySet } from './key-set.js';
 import { TokenVerifier } from './tokens.js';
-import { WatchedFile } from './watched-file.js';
 
 /** What guards a process, to be closed with it. */
 export interface OpenAccess {
@@ -25,31 +25,38 @@ export interface OpenAccess {
 export function openAccess(config: CredentialsConfig | undefined, logger: Logger): OpenAccess {
   if (!config) return { authenticator: openToAll, close: () => {} };
   const now = (): number => Date.now();
-  const apiKeys = config.apiKeysFile === undefined ? undefined : openKeys(config.apiKeysFile, logger);
+  const reloads = { taken: 0, refused: 0 };
+  const apiKeys = config.apiKeysFile === undefined ? undefined : openKeys(config.apiKeysFile, reloads, logger);
   const keySet = config.identity && new KeySet(config.identity.jwksUrl, now, (error) => keysAway(error, logger));
   void keySet?.refresh(); // so that the first token does not wait for it
   const tokens = config.identity && keySet && new TokenVerifier(config.identity, keySet, now);
   const credentials = { ...(apiKeys && { apiKeys }), ...(tokens && { tokens }) };
   return {
     authenticator: new CredentialAuthenticator(credentials, now),
-    ...(apiKeys && { apiKeys: { count: () => apiKeys.value.size, reloads: apiKeys.reloads } }),
+    ...(apiKeys && { apiKeys: { count: () => apiKeys.value.size, reloads } }),
     ...(keySet && { fetches: keySet.fetches }),
     close: () => apiKeys?.close(),
   };
 }
 
-function openKeys(path: string, logger: Logger): WatchedFile<ApiKeys> {
-  const onReload = (error?: Error): void => {
-    if (error) logger.error({ reason: error.message }, 'the new API keys cannot be used; the last ones stay in force');
-    else logger.info({ keys: file.value.size }, 'API keys read again');
-  };
-  let file: WatchedFile<ApiKeys>;
+/** @param reloads counts how often the file was read again */
+function openKeys(path: string, reloads: { taken: number; refused: number }, logger: Logger): WatchedFiles<ApiKeys> {
   try {
-    file = new WatchedFile(path, ApiKeys.parse, onReload);
+    return new WatchedFiles({
+      paths: [path],
+      parse: ([content]) => ApiKeys.parse(String(content)),
+      onChange: ({ size }) => {
+        reloads.taken += 1;
+        logger.info({ keys: size }, 'API keys read again');
+      },
+      onError: ({ message }) => {
+        reloads.refused += 1;
+        logger.error({ reason: message }, 'the new API keys cannot be used; the last ones stay in force');
+      },
+    });
   } catch (error) {
     throw new ConfigError(`API_KEYS_FILE cannot be used: ${(error as Error).message}`);
   }
-  return file;
 }
 
 function keysAway(error: unknown, logger: Logger): void {

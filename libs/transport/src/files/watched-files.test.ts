@@ -72,7 +72,11 @@ describe('watched files', () => {
     expect(events).toEqual(['cannot be used', expect.stringMatching(/^ENOENT/), 'better']);
   });
 
-  it('must be there and usable at the start', () => {
+  it('must be there and usable at the start, and of a bounded size', async () => {
     expect(() => open(['missing'], [])).toThrow(/ENOENT/);
+    await writeFile(join(directory, 'a'), 'bad');
+    expect(() => open(['a'], [])).toThrow('cannot be used');
+    await writeFile(join(directory, 'a'), 'x'.repeat(5 * 1024 * 1024));
+    expect(() => open(['a'], [])).toThrow('larger than');
   });
 });

@@ -3,10 +3,12 @@
  * again at an interval and compared, which sees every way of replacing them (written over, renamed into place, the
  * swapped symbolic links of a Kubernetes volume) where watching for events would miss some.
  */
-import { readFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFileSync, statSync } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
 
 const reloadIntervalMsDefault = 2_000;
+/** Of one file. */
+const bytesMax = 4 * 1024 * 1024;
 
 export interface WatchedFilesOptions<T> {
   readonly paths: readonly string[];
@@ -31,7 +33,10 @@ export class WatchedFiles<T> {
   /** @throws Error when a file cannot be read or the contents cannot be used */
   constructor(options: WatchedFilesOptions<T>) {
     this.#options = options;
-    this.#contents = options.paths.map((path) => readFileSync(path));
+    this.#contents = options.paths.map((path) => {
+      checkSize(statSync(path).size);
+      return readFileSync(path);
+    });
     this.#value = options.parse(this.#contents);
     this.#timer = setInterval(() => void this.reload(), options.reloadIntervalMs ?? reloadIntervalMsDefault);
     this.#timer.unref();
@@ -56,7 +61,7 @@ export class WatchedFiles<T> {
 
   async #reload(): Promise<void> {
     try {
-      const contents = await Promise.all(this.#options.paths.map((path) => readFile(path)));
+      const contents = await Promise.all(this.#options.paths.map(readBounded));
       if (contents.every((content, index) => content.equals(this.#contents[index] as Buffer))) {
         this.#complaint = '';
         return;
@@ -76,4 +81,13 @@ export class WatchedFiles<T> {
     this.#complaint = error.message;
     this.#options.onError?.(error);
   }
+}
+
+async function readBounded(path: string): Promise<Buffer> {
+  checkSize((await stat(path)).size);
+  return readFile(path);
+}
+
+function checkSize(bytes: number): void {
+  if (bytes > bytesMax) throw new Error(`the file is larger than ${bytesMax} bytes`);
 }
