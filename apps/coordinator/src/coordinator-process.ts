@@ -56,6 +56,7 @@ export class CoordinatorProcess {
     api.waitsFor('opening the decision log');
     const cluster = await this.parts.openCluster(url);
     this.cluster = cluster;
+    cluster.log.onFlush = (durationMs) => metrics.logFlushed(durationMs);
     const messenger = new KafkaMessenger(transport, logger, () => this.reader?.unreadMs ?? Number.POSITIVE_INFINITY);
     const ports: ReplicaPorts = {
       log: cluster.log,
@@ -86,7 +87,7 @@ export class CoordinatorProcess {
     });
     this.parts.cluster.become(cluster);
     api.become(this.coordinator);
-    exposeState(this.parts.registry, { ...this.parts, replica, coordinator, log: cluster.log });
+    exposeState(this.parts.registry, { ...this.parts, replica, coordinator, members: cluster, log: cluster.log });
     this.parts.liveness.watch(cluster.log, replica.persister);
     void this.coordinator.keepContact();
     await this.parts.audits.open();

@@ -1,10 +1,35 @@
+import type { ReadingState } from '@concordat/transport';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+/** Why a message is put aside. */
+export const DEAD_LETTER_CAUSES = [
+  'signature',
+  'unreadable',
+  'misdirected',
+  'implausible',
+  'operation-failed',
+] as const;
+/** Reasons of refusals that are counted by name, as operations choose them freely; all further ones are `other`. */
+const REASONS_NAMED_MAX = 50;
 
 const SECONDS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-/** Metrics of a participant, in a registry of their own; `participant` is a label of all. */
+interface MetricDescription {
+  readonly name: string;
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  /** Beside `participant`. */
+  readonly labels: readonly string[];
+  readonly help: string;
+}
+
+/**
+ * Metrics of a participant, in a registry of their own; `participant` is a label of all. What a rule may ask for by `rate` or
+ * `increase` is there from the start with 0: a series that begins with 1 has never increased.
+ */
 export class ParticipantMetrics {
   readonly registry = new Registry();
+  /** Every metric, as docs/metrics.md shows it. */
+  readonly descriptions: MetricDescription[] = [];
 
   readonly commands = this.#counter('commands_total', 'Commands received.', ['type']);
   readonly duplicates = this.#counter('duplicate_commands_total', 'Prepares that were known already.', ['state']);
@@ -43,8 +68,20 @@ export class ParticipantMetrics {
   ]);
   readonly finaliseSeconds = this.#histogram('finalise_seconds', 'Durations of commits and rollbacks.', ['type']);
 
+  readonly #reasons = new Set<string>();
+
   constructor(participant: string) {
     this.registry.setDefaultLabels({ participant });
+    for (const cause of DEAD_LETTER_CAUSES) this.deadLetters.inc({ cause }, 0);
+    for (const type of ['commit', 'rollback']) this.finaliseFailures.inc({ type }, 0);
+    for (const vote of ['prepared', 'read-only']) this.votes.inc({ vote, reason: '' }, 0);
+    this.sendFailures.inc({ type: 'vote' }, 0);
+  }
+
+  /** @returns the code, or `other` where too many codes are known already */
+  reasonLabel(code: string): string {
+    if (this.#reasons.size < REASONS_NAMED_MAX) this.#reasons.add(code);
+    return this.#reasons.has(code) ? code : 'other';
   }
 
   /** Publishes numbers that are read at the moment of the scrape. */
@@ -55,6 +92,9 @@ export class ParticipantMetrics {
     executing(): number;
     sessions(): number;
     appliedCsn(): number;
+    kafkaAvailable(): boolean;
+    /** Of the topic of commands; undefined until it is read. */
+    reading(): ReadingState | undefined;
   }): void {
     this.#gauge('prepared_branches', 'Branches that are prepared and undecided.', () => gauges.prepared());
     this.#gauge('foreign_prepared', 'Prepared under our prefix, and of no transaction.', () =>
@@ -64,25 +104,46 @@ export class ParticipantMetrics {
     this.#gauge('applied_csn', 'Highest number heard that a coordinator has applied.', () => gauges.appliedCsn());
     this.#gauge('sessions', 'Sessions of operations that were executed at once.', () => gauges.sessions());
     this.#gauge('executing_branches', 'Prepares that run or wait for their turn.', () => gauges.executing());
+    this.#gauge('kafka_available', 'Whether Kafka answers.', () => (gauges.kafkaAvailable() ? 1 : 0));
+    this.#gauge(
+      'kafka_outstanding_messages',
+      'Commands that were read and are being handled, or wait for their turn.',
+      () => gauges.reading()?.outstanding ?? 0,
+    );
+    this.#gauge(
+      'kafka_lag_messages',
+      'Commands between what this instance has read of a partition and its end, as Kafka last named it.',
+      () => gauges.reading()?.lag ?? new Map(),
+      'partition',
+    );
   }
 
   #counter<Label extends string>(name: string, help: string, labelNames: Label[]): Counter<Label> {
-    return new Counter({ name: `concordat_participant_${name}`, help, labelNames, registers: [this.registry] });
+    return new Counter({ ...this.#describe('counter', name, help, labelNames), labelNames });
   }
 
   #histogram<Label extends string>(name: string, help: string, labelNames: Label[]): Histogram<Label> {
-    const registers = [this.registry];
-    return new Histogram({ name: `concordat_participant_${name}`, help, labelNames, buckets: SECONDS, registers });
+    return new Histogram({ ...this.#describe('histogram', name, help, labelNames), labelNames, buckets: SECONDS });
   }
 
-  #gauge(name: string, help: string, read: () => number): void {
+  /** @param read at each scrape: a number, or a number by the value of the label */
+  #gauge(name: string, help: string, read: () => number | ReadonlyMap<number, number>, label?: string): void {
+    const labelNames = label === undefined ? [] : [label];
     new Gauge({
-      name: `concordat_participant_${name}`,
-      help,
-      registers: [this.registry],
+      ...this.#describe('gauge', name, help, labelNames),
+      labelNames,
       collect() {
-        this.set(read());
+        const now = read();
+        if (typeof now === 'number') return this.set(now);
+        this.reset();
+        for (const [of, value] of now) this.set({ [label as string]: of }, value);
       },
     });
+  }
+
+  #describe(type: MetricDescription['type'], shortName: string, help: string, labels: readonly string[]) {
+    const name = `concordat_participant_${shortName}`;
+    this.descriptions.push({ name, type, labels, help });
+    return { name, help, registers: [this.registry] };
   }
 }

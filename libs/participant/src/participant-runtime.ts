@@ -157,6 +157,8 @@ export class ParticipantRuntime {
       executing: () => dispatcher.executing,
       sessions: () => global?.sessions.size ?? 0,
       appliedCsn: () => global?.statuses.appliedCsn ?? 0,
+      kafkaAvailable: () => this.resources.transport.available,
+      reading: () => this.#subscription?.reading(),
     });
     this.resources.transport.onAvailability((available) => {
       logger[available ? 'info' : 'warn']({ available }, available ? 'Kafka is back' : 'Kafka cannot be reached');

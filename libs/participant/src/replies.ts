@@ -12,6 +12,7 @@ import {
   WIRE_VERSION,
 } from '@concordat/protocol';
 import type { IncomingMessage, Transport } from '@concordat/transport';
+import type { DEAD_LETTER_CAUSES } from './metrics.js';
 import type { Surroundings } from './surroundings.js';
 import { encodeDone, encodeExecuted, encodeRefusal } from './votes.js';
 
@@ -19,7 +20,7 @@ import { encodeDone, encodeExecuted, encodeRefusal } from './votes.js';
 const DEAD_LETTER_VALUE_BYTES_MAX = 600_000;
 const DEAD_LETTER_ERROR_MAX = 2000;
 
-export type DeadLetterCause = 'signature' | 'unreadable' | 'misdirected' | 'implausible' | 'operation-failed';
+export type DeadLetterCause = (typeof DEAD_LETTER_CAUSES)[number];
 
 /**
  * Sends what a participant has to say. Nothing here throws or is waited for: a reply that is lost is made good by the
@@ -44,7 +45,7 @@ export class Replies {
 
   refuse(transactionId: string, reason: Reason, traceparent?: string): void {
     const { metrics, logger, participant } = this.surroundings;
-    metrics.votes.inc({ vote: 'refused', reason: reason.code });
+    metrics.votes.inc({ vote: 'refused', reason: metrics.reasonLabel(reason.code) });
     logger.info({ transactionId, reason }, 'refused');
     this.#reply('vote', transactionId, encodeRefusal(participant, transactionId, reason), traceparent);
   }
@@ -63,7 +64,7 @@ export class Replies {
   ): string {
     const { participant, metrics, logger } = this.surroundings;
     const reason = 'reason' in outcome ? outcome.reason : null;
-    metrics.executes.inc({ reason: reason?.code ?? '' });
+    metrics.executes.inc({ reason: reason ? metrics.reasonLabel(reason.code) : '' });
     if (reason) logger.info({ transactionId, number, reason }, 'an operation was refused');
     const encoded = encodeExecuted(participant, { transactionId, number, branchId: call.branchId, nonce }, outcome);
     this.#reply('executed', transactionId, encoded, traceparent);

@@ -47,6 +47,11 @@ const PENDING_BYTES_MAX = 512 * 1024 * 1024;
 export class RaftLog implements DecisionLog {
   /** The voters that a new log begins with; undefined for one that has begun or joins. */
   bootstrapVoters: readonly number[] | undefined;
+  /** Told how long each write of the log took until it was durable, in ms. */
+  onFlush: (durationMs: number) => void = () => undefined;
+  /** Leaderships that began, as far as this replica has heard. */
+  leaderChanges = 0;
+  #heardOf: string | undefined;
   #node: RaftNode<undefined> | undefined;
   #listener: DecisionLogListener | undefined;
   /** The term whose leadership the listener knows of. */
@@ -150,7 +155,11 @@ export class RaftLog implements DecisionLog {
         snapshot: () => listener.onSnapshot(),
         restore: (chunks) => listener.onRestore(chunks),
       },
-      onLeadership: () => this.#syncSoon(),
+      onFlush: (durationMs) => this.onFlush(durationMs),
+      onLeadership: (leader, _isLeader, inTerm) => {
+        this.#noteLeader(leader, inTerm);
+        this.#syncSoon();
+      },
       onFailure: (error) => listener.onFailure(error),
     });
     const { voters: now } = this.#node.status().confState;
@@ -232,6 +241,13 @@ export class RaftLog implements DecisionLog {
     this.#listener?.onApply(entries);
     this.#sync(); // the term may have changed without a change of role
     return new Array(entries.length).fill(undefined);
+  }
+
+  #noteLeader(leader: number | undefined, term: number): void {
+    const heard = `${leader} of ${term}`;
+    if (leader === undefined || heard === this.#heardOf) return;
+    this.#heardOf = heard;
+    this.leaderChanges += 1;
   }
 
   /** Never from within the core's own step. */

@@ -50,6 +50,8 @@ const REPLIES: ReadonlySet<CoordinationEvent['type']> = new Set(['vote', 'done',
 
 interface Live extends Counted {
   dueAt: number;
+  /** When its participants were asked to prepare, Unix ms; unknown where an earlier leader asked. */
+  preparingAt?: number;
   waiters: Waiter[];
 }
 
@@ -243,6 +245,7 @@ export class Leader {
       if (record.decidedIndex === change.index) {
         const now = this.ports.clock.now();
         this.load.decided(now - (record.decidedAt ?? now), now);
+        this.#measure(live, record.decidedAt ?? now, now);
         this.ports.metrics.transactionDecided(
           record.outcome as never,
           record.reason?.code,
@@ -285,11 +288,18 @@ export class Leader {
     const now = clock.now();
     const effects = step(live.t, event, { now, random: random(), answersLateMs: this.load.lateMs(live) });
     this.load.changed(live, now);
+    if (before === 'active' && live.t.state === 'preparing') live.preparingAt = now;
     this.ports.phases.stepped(live.t.header.id, event, effects);
     for (const effect of effects) this.#carryOut(live, effect, event);
     if (live.t.outcome !== null) this.#snapshots.delete(live.t.header.id);
     if (live.t.state !== before || REPLIES.has(event.type)) this.ports.onChanged(live.t);
     if (live.waiters.length > 0) live.waiters = wakeWaiters(live.t, live.waiters);
+  }
+
+  /** @param settledAt when the outcome was chosen, Unix ms */
+  #measure({ preparingAt }: Live, settledAt: number, now: number): void {
+    if (preparingAt !== undefined) this.ports.metrics.phaseEnded('prepare', settledAt - preparingAt);
+    this.ports.metrics.phaseEnded('decide', now - settledAt);
   }
 
   #carryOut(live: Live, effect: Effect, cause: CoordinationEvent): void {

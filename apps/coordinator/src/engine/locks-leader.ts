@@ -75,6 +75,11 @@ export class LocksLeader {
     return Math.max(0, Math.floor(this.until(hold) - performance.now()));
   }
 
+  /** Calls that wait for any lock. */
+  get waitingCalls(): number {
+    return this.#waiters.size;
+  }
+
   waiting(name: string): number {
     return this.#waiters.count(name);
   }

@@ -46,6 +46,11 @@ export class LockWaiters {
     return this.#size >= LOCK_WAITERS_MAX;
   }
 
+  /** Places in all lines. */
+  get size(): number {
+    return this.#size;
+  }
+
   count(name: string): number {
     return this.#lines.get(name)?.length ?? 0;
   }

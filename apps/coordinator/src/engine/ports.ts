@@ -24,9 +24,13 @@ export interface Messenger {
   ensureParticipantTopics(participant: string): Promise<void>;
 }
 
+/** Of a transaction on its way to the decision. `prepare`: until the outcome is settled; `decide`: until it is applied. */
+export type Phase = 'prepare' | 'decide';
+
 /** What the engine counts. Durations are ms. */
 export interface EngineMetrics {
   transactionBegun(): void;
+  phaseEnded(phase: Phase, tookMs: number): void;
   transactionDecided(outcome: 'committed' | 'aborted', reasonCode: string | undefined, sinceBeginMs: number): void;
   transactionCompleted(sinceDecisionMs: number): void;
   commandResent(command: string): void;

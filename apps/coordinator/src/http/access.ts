@@ -31,6 +31,7 @@ export function guardRoutes(
   const refusals = metrics.counter(
     'concordat_http_refused_total',
     'Calls turned away for want of credentials or of rights, by code.',
+    ['code'],
   );
   fastify.decorateRequest('principal', null);
   fastify.addHook('onRequest', (request, _reply, done) => {

@@ -14,12 +14,10 @@ export function exposeAccess(registry: MetricsRegistry, { apiKeys, fetches }: Op
     'New files of API keys that could not be used; the last good one stays in force.',
     () => apiKeys?.reloads.refused ?? 0,
   );
-  if (fetches) {
-    registry.counterFrom(
-      'concordat_jwks_fetches_total',
-      'Key sets got from the identity provider.',
-      () => fetches.good,
-    );
-    registry.counterFrom('concordat_jwks_failures_total', 'Key sets asked for in vain.', () => fetches.bad);
-  }
+  registry.counterFrom(
+    'concordat_jwks_fetches_total',
+    'Key sets got from the identity provider; 0 where there is none.',
+    () => fetches?.good ?? 0,
+  );
+  registry.counterFrom('concordat_jwks_failures_total', 'Key sets asked for in vain.', () => fetches?.bad ?? 0);
 }

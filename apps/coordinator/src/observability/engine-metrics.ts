@@ -1,5 +1,5 @@
 import { ABORT_REASONS, type StatusAnswer } from '@concordat/protocol';
-import type { EngineMetrics } from '../engine/ports.js';
+import type { EngineMetrics, Phase } from '../engine/ports.js';
 import type { MetricsRegistry } from './metrics-registry.js';
 import type { CounterFamily, CounterSeries, HistogramFamily, HistogramSeries } from './series.js';
 
@@ -12,8 +12,8 @@ export class CoordinatorMetrics implements EngineMetrics {
   private readonly begun: CounterSeries;
   private readonly decided: Readonly<Record<'committed' | 'aborted', CounterSeries>>;
   private readonly aborted: CounterFamily;
-  private readonly decision: HistogramSeries;
-  private readonly finalisation: HistogramSeries;
+  private readonly phases: Readonly<Record<Phase | 'decision' | 'finalise', HistogramSeries>>;
+  private readonly logFlush: HistogramSeries;
   private readonly resent: CounterFamily;
   private readonly hazards: CounterFamily;
   private readonly strays: CounterFamily;
@@ -28,25 +28,50 @@ export class CoordinatorMetrics implements EngineMetrics {
   constructor(registry: MetricsRegistry) {
     const one = (family: CounterFamily): CounterSeries => family.with();
     this.begun = one(registry.counter('concordat_transactions_begun_total', 'Transactions begun.'));
-    const decided = registry.counter('concordat_transactions_decided_total', 'Transactions decided, by outcome.');
+    const decided = registry.counter('concordat_transactions_decided_total', 'Transactions decided, by outcome.', [
+      'outcome',
+    ]);
     this.decided = { committed: decided.with({ outcome: 'committed' }), aborted: decided.with({ outcome: 'aborted' }) };
     this.aborted = registry.counter(
       'concordat_transactions_aborted_total',
       'Transactions aborted, by reason; codes that participants chose count as `participant`.',
+      ['reason'],
     );
     const phases: HistogramFamily = registry.durations(
       'concordat_transaction_phase_duration_seconds',
-      'decision: from begin until the decision is applied; finalise: from there until every branch is done.',
+      [
+        'prepare: from asking the participants until the outcome is settled, mostly by the last vote;',
+        'decide: from there until the decision is durable on a quorum and applied;',
+        'finalise: from there until every branch is done; decision: from begin until the decision is applied.',
+      ].join(' '),
+      ['phase'],
     );
-    this.decision = phases.with({ phase: 'decision' });
-    this.finalisation = phases.with({ phase: 'finalise' });
-    this.resent = registry.counter('concordat_commands_resent_total', 'Commands sent again, by type.');
+    this.phases = {
+      prepare: phases.with({ phase: 'prepare' }),
+      decide: phases.with({ phase: 'decide' }),
+      finalise: phases.with({ phase: 'finalise' }),
+      decision: phases.with({ phase: 'decision' }),
+    };
+    this.logFlush = registry
+      .durations(
+        'concordat_log_fsync_duration_seconds',
+        'Duration of one write of the decision log, until it is durable.',
+      )
+      .with();
+    this.resent = registry.counter('concordat_commands_resent_total', 'Commands sent again, by type.', ['command']);
     this.hazards = registry.counter(
       'concordat_hazards_total',
       'Branches whose participant contradicts the decision, by participant. Alert on any.',
+      ['participant'],
     );
-    this.strays = registry.counter('concordat_stray_replies_total', 'Replies about transactions not held, by type.');
-    const statuses = registry.counter('concordat_statuses_total', 'Transactions asked for at /v1/statuses, by answer.');
+    this.strays = registry.counter('concordat_stray_replies_total', 'Replies about transactions not held, by type.', [
+      'type',
+    ]);
+    const statuses = registry.counter(
+      'concordat_statuses_total',
+      'Transactions asked for at /v1/statuses, by answer.',
+      ['status'],
+    );
     const series = (status: StatusAnswer['status']): CounterSeries => statuses.with({ status });
     this.statuses = {
       committed: series('committed'),
@@ -67,6 +92,7 @@ export class CoordinatorMetrics implements EngineMetrics {
     this.refusals = registry.counter(
       'concordat_admission_refused_total',
       'Calls refused, by what was short: caller (429), participant or places (503); and by caller.',
+      ['by', 'caller'],
     );
   }
 
@@ -76,12 +102,21 @@ export class CoordinatorMetrics implements EngineMetrics {
 
   transactionDecided(outcome: 'committed' | 'aborted', reasonCode: string | undefined, sinceBeginMs: number): void {
     this.decided[outcome].add();
-    this.decision.observe(sinceBeginMs / MS_PER_S);
+    this.phases.decision.observe(sinceBeginMs / MS_PER_S);
     if (outcome === 'aborted') this.aborted.with({ reason: boundedReason(reasonCode) }).add();
   }
 
+  phaseEnded(phase: Phase, tookMs: number): void {
+    this.phases[phase].observe(tookMs / MS_PER_S);
+  }
+
+  /** @param tookMs until it was durable */
+  logFlushed(tookMs: number): void {
+    this.logFlush.observe(tookMs / MS_PER_S);
+  }
+
   transactionCompleted(sinceDecisionMs: number): void {
-    this.finalisation.observe(sinceDecisionMs / MS_PER_S);
+    this.phases.finalise.observe(sinceDecisionMs / MS_PER_S);
   }
 
   commandResent(command: string): void {

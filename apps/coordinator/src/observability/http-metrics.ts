@@ -12,6 +12,7 @@ export function measureRequests(app: FastifyInstance, metrics: MetricsRegistry):
   const family = metrics.durations(
     'concordat_http_request_duration_seconds',
     'Duration of HTTP requests by route, method and status.',
+    ['route', 'method', 'status'],
   );
   const held = new Map<string, HistogramSeries>();
   app.addHook('onResponse', (request, reply, done) => {

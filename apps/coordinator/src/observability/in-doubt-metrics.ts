@@ -1,3 +1,4 @@
+import type { Coordination } from '@concordat/transaction';
 import type { Replica } from '../engine/replica.js';
 import type { MetricsRegistry } from './metrics-registry.js';
 
@@ -25,15 +26,21 @@ export function exposeDoubts(registry: MetricsRegistry, replica: Replica, now: (
     'Prepared branches of transactions that nobody knows, heard by this leader.',
     () => replica.orphans.all().length,
   );
+  const ageOfOldest = (since: (t: Coordination) => number | null | undefined): number => {
+    let oldest = Number.POSITIVE_INFINITY;
+    for (const t of replica.leader?.coordinations() ?? []) oldest = Math.min(oldest, since(t) ?? oldest);
+    return oldest === Number.POSITIVE_INFINITY ? 0 : Math.max(0, now() - oldest) / MS_PER_S;
+  };
+  registry.gauge(
+    'concordat_oldest_in_doubt_seconds',
+    'Age of the oldest transaction that participants may have prepared and that is not decided yet, at the leader.',
+    () =>
+      ageOfOldest(({ outcome, state, header }) => (outcome === null && state !== 'active' ? header.createdAt : null)),
+  );
   registry.gauge(
     'concordat_oldest_unfinalised_seconds',
     'Age of the oldest decision that is not carried out everywhere, at the leader.',
-    () => {
-      let oldest = Number.POSITIVE_INFINITY;
-      for (const { outcome, state, decidedAt } of replica.leader?.coordinations() ?? []) {
-        if (outcome !== null && state !== 'completed') oldest = Math.min(oldest, decidedAt ?? oldest);
-      }
-      return oldest === Number.POSITIVE_INFINITY ? 0 : Math.max(0, now() - oldest) / MS_PER_S;
-    },
+    () =>
+      ageOfOldest(({ outcome, state, decidedAt }) => (outcome !== null && state !== 'completed' ? decidedAt : null)),
   );
 }

@@ -11,9 +11,18 @@ export interface Value {
   readonly metricName?: string;
 }
 
+/** What docs/metrics.md says of a metric. */
+export interface MetricDescription {
+  readonly name: string;
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  readonly labels: readonly string[];
+  readonly help: string;
+}
+
 /** All metrics of this process, and what /metrics shows. One per process; names begin with `concordat_`. */
 export class MetricsRegistry {
   private readonly registry = new Registry();
+  private readonly described: MetricDescription[] = [];
 
   constructor(options: { readonly processMetrics: boolean } = { processMetrics: true }) {
     if (options.processMetrics) collectDefaultMetrics({ register: this.registry });
@@ -33,13 +42,20 @@ export class MetricsRegistry {
     return values as readonly Value[];
   }
 
-  counter(name: string, help: string): CounterFamily {
-    return new CounterFamily(name, help, this.registry);
+  /** Every metric of ours, in the order in which they were made. */
+  get descriptions(): readonly MetricDescription[] {
+    return this.described;
+  }
+
+  counter(name: string, help: string, labels: readonly string[] = []): CounterFamily {
+    this.described.push({ name, type: 'counter', labels, help });
+    return new CounterFamily(name, help, labels, this.registry);
   }
 
   /** Durations in seconds. */
-  durations(name: string, help: string): HistogramFamily {
-    return new HistogramFamily(name, help, SECONDS_BOUNDS, this.registry);
+  durations(name: string, help: string, labels: readonly string[] = []): HistogramFamily {
+    this.described.push({ name, type: 'histogram', labels, help });
+    return new HistogramFamily(name, help, labels, SECONDS_BOUNDS, this.registry);
   }
 
   /** A count that somebody else keeps, asked for at each scrape. */
@@ -52,20 +68,36 @@ export class MetricsRegistry {
 
   /** Values with one label each, asked for at each scrape. */
   gauges(name: string, help: string, label: string, read: () => Iterable<readonly [string, number]>): void {
+    this.table(name, help, [label], function* () {
+      for (const [of, value] of read()) yield [[of], value] as const;
+    });
+  }
+
+  /** Values with the same labels each, asked for at each scrape. */
+  table(
+    name: string,
+    help: string,
+    labels: readonly string[],
+    read: () => Iterable<readonly [readonly (string | number)[], number]>,
+  ): void {
+    this.described.push({ name, type: 'gauge', labels, help });
     new Gauge({
       name,
       help,
-      labelNames: [label],
+      labelNames: labels,
       registers: [this.registry],
       collect() {
         this.reset();
-        for (const [of, value] of read()) this.set({ [label]: of }, value);
+        for (const [values, value] of read()) {
+          this.set(Object.fromEntries(labels.map((label, at) => [label, values[at] as string | number])), value);
+        }
       },
     });
   }
 
   /** A value that is asked for at each scrape. */
   gauge(name: string, help: string, read: () => number): void {
+    this.described.push({ name, type: 'gauge', labels: [], help });
     new Gauge({
       name,
       help,

@@ -46,17 +46,19 @@ export abstract class SeriesFamily<S extends { readonly labels: Labels }> {
   constructor(
     readonly name: string,
     readonly help: string,
+    private readonly labelNames: readonly string[],
     private readonly type: 'counter' | 'histogram',
     registry: Registry,
   ) {
     registry.registerMetric(this as never);
   }
 
-  /** The series of these labels; hold it where it is used often. */
+  /** The series of these labels, in the order of their names; hold it where it is used often. */
   with(labels: Labels = {}): S {
     const key = Object.values(labels).join('\u0000');
     let found = this.series.get(key);
     if (!found) {
+      if (Object.keys(labels).join() !== this.labelNames.join()) throw new TypeError(`${this.name}: other labels`);
       found = this.create(labels);
       this.series.set(key, found);
     }
@@ -80,8 +82,8 @@ export abstract class SeriesFamily<S extends { readonly labels: Labels }> {
 }
 
 export class CounterFamily extends SeriesFamily<CounterSeries> {
-  constructor(name: string, help: string, registry: Registry) {
-    super(name, help, 'counter', registry);
+  constructor(name: string, help: string, labelNames: readonly string[], registry: Registry) {
+    super(name, help, labelNames, 'counter', registry);
   }
 
   protected create(labels: Labels): CounterSeries {
@@ -97,10 +99,11 @@ export class HistogramFamily extends SeriesFamily<HistogramSeries> {
   constructor(
     name: string,
     help: string,
+    labelNames: readonly string[],
     private readonly bounds: readonly number[],
     registry: Registry,
   ) {
-    super(name, help, 'histogram', registry);
+    super(name, help, labelNames, 'histogram', registry);
   }
 
   protected create(labels: Labels): HistogramSeries {

@@ -1,17 +1,25 @@
 import type { Transport } from '@concordat/transport';
+import { WAITING_MAX } from '../engine/admission/bounds.js';
 import type { CoordinatorApi } from '../engine/api.js';
+import type { AuditApi } from '../engine/audit-api.js';
 import type { Coordinator } from '../engine/coordinator.js';
-import type { DecisionLog } from '../engine/decision-log.js';
+import { BACKLOG_RECORDS_MAX } from '../engine/persister.js';
 import type { Replica } from '../engine/replica.js';
 import type { TransactionStore } from '../engine/store.js';
+import { exposeAudits } from './audit-metrics.js';
 import { exposeDoubts } from './in-doubt-metrics.js';
+import { exposeKafka } from './kafka-metrics.js';
 import type { MetricsRegistry } from './metrics-registry.js';
+import { exposeRaft, type RaftParts } from './raft-metrics.js';
 
 interface Parts {
   readonly api: Pick<CoordinatorApi, 'readiness' | 'participants'>;
   readonly replica: Replica;
   readonly coordinator: Coordinator;
-  readonly log: DecisionLog;
+  readonly log: RaftParts['log'];
+  readonly members: RaftParts['members'];
+  readonly audits: Pick<AuditApi, 'list'>;
+  readonly config: { readonly inFlightMax: number };
   readonly store: TransactionStore;
   readonly transport: Transport;
 }
@@ -25,14 +33,17 @@ export function exposeState(registry: MetricsRegistry, parts: Parts): void {
   exposeAdmission(registry, parts);
   exposeParticipants(registry, parts);
   exposePersistence(registry, parts);
+  exposeRaft(registry, parts);
   exposeKafka(registry, parts);
+  exposeAudits(registry, parts);
 }
 
-function exposeWork(registry: MetricsRegistry, { api, replica }: Parts): void {
+function exposeWork(registry: MetricsRegistry, { api, replica, config }: Parts): void {
   const { ledger } = replica;
   registry.gauge('concordat_ready', 'Whether this replica takes work.', () => flag(api.readiness().ready));
   registry.gauge('concordat_leads', 'Whether this replica leads.', () => flag(replica.leader?.ready ?? false));
   registry.gauge('concordat_in_flight', 'Transactions not finished.', () => replica.leader?.inFlight ?? 0);
+  registry.gauge('concordat_in_flight_max', 'With so many, new work is refused.', () => config.inFlightMax);
   registry.gauge('concordat_undecided', 'Transactions not decided.', () => replica.leader?.undecided ?? 0);
   registry.gauge('concordat_reconciliation_pending', 'Whether a restore still waits for participants.', () =>
     flag(ledger.reconciliation === 'pending'),
@@ -41,6 +52,11 @@ function exposeWork(registry: MetricsRegistry, { api, replica }: Parts): void {
     'concordat_locks_held',
     'Locks that are held; one that is shared counts once for each holder.',
     () => ledger.locks.size,
+  );
+  registry.gauge(
+    'concordat_locks_waiting',
+    'Calls that wait for a lock, at the leader.',
+    () => replica.locks?.waitingCalls ?? 0,
   );
   registry.gauge('concordat_leased_snapshots', 'Read snapshots that are leased.', () => ledger.leases.size);
   registry.gauge(
@@ -61,6 +77,7 @@ function exposeAdmission(registry: MetricsRegistry, { replica, coordinator: { ad
   );
   registry.gauge('concordat_admission_working', 'Places that are taken.', () => admission.working);
   registry.gauge('concordat_admission_waiting', 'Calls that wait for their turn.', () => admission.waiting);
+  registry.gauge('concordat_admission_waiting_max', 'Beyond so many, calls are refused.', () => WAITING_MAX);
   registry.gauges('concordat_participant_lag', 'Commands that are not answered yet.', 'participant', () =>
     names().map((name) => [name, load()?.lagOf(name) ?? 0]),
   );
@@ -81,42 +98,18 @@ function exposeParticipants(registry: MetricsRegistry, { api }: Parts): void {
   );
 }
 
-function exposePersistence(registry: MetricsRegistry, { replica, store, log }: Parts): void {
+function exposePersistence(registry: MetricsRegistry, { replica, store }: Parts): void {
   const { ledger, persister } = replica;
   registry.gauge('concordat_postgres_available', 'Whether Postgres answers.', () => flag(store.available));
   registry.gauge('concordat_persistence_backlog', 'Changed records that wait for Postgres.', () => persister.backlog);
+  registry.gauge(
+    'concordat_persistence_backlog_max',
+    'With so many that wait, new work is refused.',
+    () => BACKLOG_RECORDS_MAX,
+  );
   registry.gauge(
     'concordat_persistence_lag_entries',
     'Log entries that are applied and not yet in Postgres.',
     () => ledger.appliedIndex - persister.persistedIndex,
   );
-  registry.gauge(
-    'concordat_log_applied_index',
-    'Last entry of the decision log that is applied.',
-    () => ledger.appliedIndex,
-  );
-  registry.gauge('concordat_log_term', 'Term of that entry.', () => ledger.appliedTerm);
-  registry.counterFrom('concordat_log_fsyncs_total', 'fdatasync calls of the decision log.', () => log.fsyncCount);
-  registry.counterFrom('concordat_log_bytes_total', 'Bytes written to the decision log.', () => log.bytesWritten);
-}
-
-function exposeKafka(registry: MetricsRegistry, { transport }: Parts): void {
-  registry.gauge('concordat_kafka_available', 'Whether Kafka answers.', () => flag(transport.available));
-  const counters = {
-    concordat_kafka_messages_sent_total: ['Messages sent to Kafka.', () => transport.statistics.messagesSent],
-    concordat_kafka_batches_sent_total: ['Produce requests to Kafka.', () => transport.statistics.batchesSent],
-    concordat_kafka_messages_received_total: [
-      'Messages received from Kafka.',
-      () => transport.statistics.messagesReceived,
-    ],
-    concordat_messages_refused_total: [
-      'Messages whose signature was missing or wrong. Alert on any.',
-      () => transport.statistics.messagesRefused ?? 0,
-    ],
-    concordat_messages_unsigned_total: [
-      'Messages accepted unsigned, while MESSAGE_KEYS_MODE is migrate.',
-      () => transport.statistics.messagesUnsigned ?? 0,
-    ],
-  } as const;
-  for (const [name, [help, read]] of Object.entries(counters)) registry.counterFrom(name, help, read);
 }
