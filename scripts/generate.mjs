@@ -1,4 +1,4 @@
-// Writes the documents that are made of the code: docs/errors.md, docs/cli.md, apps/coordinator/openapi.json and asyncapi.json, the types
+// Writes the documents that are made of the code: docs/errors.md, docs/cli.md, docs/rest.md, docs/kafka.md, apps/coordinator/openapi.json and asyncapi.json, the types
 // of the client, which are made of openapi.json, and Grafana's dashboard; the chart has copies of it and of the alert rules.
 // `node scripts/generate.mjs --check` writes nothing and exits 1, naming the files, when any is stale.
 import { spawn } from 'node:child_process';
@@ -15,20 +15,30 @@ const check = process.argv.includes('--check');
 
 await build();
 const load = (name) => import(new URL(`../apps/coordinator/dist/http/${name}.js`, import.meta.url));
-const [{ openApiDocument }, { asyncApiDocument }, { errorsMarkdown }, { API_VERSION }] = await Promise.all(
-  ['openapi', 'asyncapi', 'error-docs', 'version'].map(load),
+const [
+  { openApiDocument },
+  { asyncApiDocument },
+  { errorsMarkdown },
+  { API_VERSION },
+  { restMarkdown },
+  { kafkaMarkdown },
+] = await Promise.all(
+  ['openapi', 'asyncapi', 'error-docs', 'version', 'reference/rest-reference', 'reference/kafka-reference'].map(load),
 );
 const [{ cliMarkdown }, { commands }] = await Promise.all(
   ['help', 'commands'].map((name) => import(new URL(`../apps/cli/dist/${name}.js`, import.meta.url))),
 );
 const json = (document) => `${JSON.stringify(document, null, 2)}\n`;
 const openApi = openApiDocument(API_VERSION);
+const asyncApi = asyncApiDocument(API_VERSION);
 
 const documents = {
   'docs/errors.md': errorsMarkdown(),
   'docs/cli.md': cliMarkdown(commands),
+  'docs/rest.md': restMarkdown(openApi),
+  'docs/kafka.md': kafkaMarkdown(asyncApi),
   'apps/coordinator/openapi.json': json(openApi),
-  'apps/coordinator/asyncapi.json': json(asyncApiDocument(API_VERSION)),
+  'apps/coordinator/asyncapi.json': json(asyncApi),
   'deploy/grafana/concordat.json': json(dashboard()),
   'deploy/helm/concordat/files/dashboard.json': json(dashboard()),
   'deploy/helm/concordat/files/alerts.yaml': await readFile(join(root, 'deploy/prometheus/alerts.yaml'), 'utf8'),

@@ -12,28 +12,33 @@ import {
 
 /**
  * Commands travel from the leading coordinator to one participant, keyed by transaction id. Each may arrive in any
- * order and any number of times. `horizon` is H of rule D7: the oldest id that is not forgotten. `appliedCsn`: everything
- * up to here is applied at the coordinator, so a snapshot at or below it is no snapshot of the future (S2). `watermark`:
- * no snapshot below it is in use any more, versions below it may be collected (S7).
+ * order and any number of times. `horizon` is H of rule D7; `appliedCsn` serves S2, `watermark` S7.
  */
 const commandBase = {
   v: wireVersionSchema,
   transactionId: transactionIdSchema,
-  participant: participantNameSchema,
-  horizon: transactionIdSchema,
-  appliedCsn: csnSchema.optional(),
-  watermark: csnSchema.optional(),
+  participant: participantNameSchema.describe('To whom it is addressed.'),
+  horizon: transactionIdSchema.describe('The oldest transaction that is not forgotten: rows of older ones may go.'),
+  appliedCsn: csnSchema
+    .optional()
+    .describe('Everything up to here is applied at the coordinator: a snapshot at or below it is not of the future.'),
+  watermark: csnSchema
+    .optional()
+    .describe('No snapshot below it is in use any more: versions that only such snapshots need may be collected.'),
 };
 
 export const operationCallSchema = z.object({
-  branchId: branchIdSchema,
+  branchId: branchIdSchema.describe('Number of the branch within its transaction.'),
   operation: operationNameSchema,
-  input: z.unknown(),
+  input: z.unknown().describe("What the caller sent; it matches the operation's inputSchema."),
 });
 export type OperationCall = z.infer<typeof operationCallSchema>;
 
 /** What the coordinator knows of a session: its nonce, and how many executes of it were answered. */
-export const sessionMarkSchema = z.object({ nonce: nonceSchema, executed: z.int().positive() });
+export const sessionMarkSchema = z.object({
+  nonce: nonceSchema,
+  executed: z.int().positive().describe('How many executes of it were answered.'),
+});
 export type SessionMark = z.infer<typeof sessionMarkSchema>;
 
 /**
@@ -46,11 +51,12 @@ export const prepareSchema = z.object({
   type: z.literal('prepare'),
   isolation: isolationSchema,
   serializable: z.boolean(),
-  snapshot: csnSchema.nullable(),
-  remainingMs: z.int().nonnegative(),
-  session: sessionMarkSchema.optional(),
-  /** Empty only beside a session. */
-  operations: z.array(operationCallSchema).max(1000),
+  snapshot: csnSchema.nullable().describe('What global participants read at; of no use to a local one.'),
+  remainingMs: z.int().nonnegative().describe('Time left until the deadline, in ms, when it was sent.'),
+  session: sessionMarkSchema
+    .optional()
+    .describe('Where operations ran at once before: the session that they ran in. Who no longer has it votes no.'),
+  operations: z.array(operationCallSchema).max(1000).describe('In the order to run them; empty only beside a session.'),
 });
 export type PrepareCommand = z.infer<typeof prepareSchema>;
 
@@ -64,21 +70,29 @@ export const executeSchema = z.object({
   type: z.literal('execute'),
   serializable: z.boolean(),
   snapshot: csnSchema,
-  remainingMs: z.int().nonnegative(),
-  number: z.int().positive(),
-  nonce: nonceSchema.nullable(),
+  remainingMs: z.int().nonnegative().describe('Time left until the deadline, in ms, when it was sent.'),
+  number: z.int().positive().describe('1, 2, … within the transaction at this participant; one at a time.'),
+  nonce: nonceSchema.nullable().describe('Of the session that answered number 1; null in number 1 itself.'),
   call: operationCallSchema,
 });
 export type ExecuteCommand = z.infer<typeof executeSchema>;
 
-export const commitSchema = z.object({ ...commandBase, type: z.literal('commit'), csn: z.int().positive() });
+export const commitSchema = z.object({
+  ...commandBase,
+  type: z.literal('commit'),
+  csn: z.int().positive().describe('Commit sequence number: the place of the decision in the one order of all.'),
+});
 export type CommitCommand = z.infer<typeof commitSchema>;
 
 /**
  * `presumed`: the coordinator knows nothing of the transaction and may say so under rule D6; only a branch that is
  * durably prepared may act on it (and any branch may, since an abort is the only outcome left).
  */
-export const rollbackSchema = z.object({ ...commandBase, type: z.literal('rollback'), presumed: z.boolean() });
+export const rollbackSchema = z.object({
+  ...commandBase,
+  type: z.literal('rollback'),
+  presumed: z.boolean().describe('True: nobody knows the transaction any more, which means that it was aborted.'),
+});
 export type RollbackCommand = z.infer<typeof rollbackSchema>;
 
 /**
@@ -88,8 +102,8 @@ export type RollbackCommand = z.infer<typeof rollbackSchema>;
 export const reportSchema = z.object({
   ...commandBase,
   type: z.literal('report'),
-  incarnation: z.int().positive(),
-  scope: z.enum(['after', 'one']),
+  incarnation: z.int().positive().describe('Asked for are branches of earlier ones.'),
+  scope: z.enum(['after', 'one']).describe('`after`: a page of all above transactionId, by id. `one`: that very one.'),
 });
 export type ReportCommand = z.infer<typeof reportSchema>;
 

@@ -11,11 +11,9 @@ export const outcomeEventSchema = z.object({
   v: wireVersionSchema,
   type: z.enum(['transaction.committed', 'transaction.aborted']),
   transactionId: transactionIdSchema,
-  index: z.int(),
-  /** Commit sequence number; null unless committed. */
-  csn: z.int().positive().nullable(),
-  /** ISO 8601. */
-  at: z.iso.datetime(),
+  index: z.int().describe('Position in the decision log; 0 or less of what was decided before a restore.'),
+  csn: z.int().positive().nullable().describe('Commit sequence number; null unless committed.'),
+  at: z.iso.datetime().describe('When it was decided, ISO 8601.'),
   label: z.string().nullable(),
   participants: z.array(participantNameSchema),
   reason: reasonSchema.nullable(),
@@ -25,12 +23,12 @@ export type OutcomeEvent = z.infer<typeof outcomeEventSchema>;
 /** A message that could not be read or handled, kept whole for people to look at. */
 export const deadLetterSchema = z.object({
   v: wireVersionSchema,
-  topic: z.string(),
+  topic: z.string().describe('Where the message was.'),
   partition: z.int().nonnegative(),
   offset: z.string(),
   key: z.string(),
-  valueBase64: z.string(),
-  error: z.string().max(2000),
+  valueBase64: z.string().describe('The message as it was, in base 64.'),
+  error: z.string().max(2000).describe('Why it could not be handled.'),
   at: z.iso.datetime(),
 });
 export type DeadLetter = z.infer<typeof deadLetterSchema>;

@@ -10,7 +10,7 @@ import {
 } from './names.js';
 import { reasonSchema } from './reason.js';
 
-const replyBase = { v: wireVersionSchema, participant: participantNameSchema };
+const replyBase = { v: wireVersionSchema, participant: participantNameSchema.describe('Who says it.') };
 
 export const branchResultSchema = z.object({ branchId: branchIdSchema, result: z.unknown() });
 export type BranchResult = z.infer<typeof branchResultSchema>;
@@ -23,9 +23,14 @@ export const voteSchema = z.object({
   ...replyBase,
   type: z.literal('vote'),
   transactionId: transactionIdSchema,
-  vote: z.enum(['prepared', 'read-only', 'refused']),
-  results: z.array(branchResultSchema).nullable(),
-  reason: reasonSchema.nullable(),
+  vote: z
+    .enum(['prepared', 'read-only', 'refused'])
+    .describe('`prepared`: durable, and repeated until the decision is heard. `read-only`: no second phase.'),
+  results: z
+    .array(branchResultSchema)
+    .nullable()
+    .describe('What the operations returned; null in a refusal, and where a restart has lost them.'),
+  reason: reasonSchema.nullable().describe('Why it refuses; null otherwise.'),
 });
 export type Vote = z.infer<typeof voteSchema>;
 
@@ -38,10 +43,10 @@ export const executedSchema = z.object({
   type: z.literal('executed'),
   transactionId: transactionIdSchema,
   branchId: branchIdSchema,
-  number: z.int().positive(),
-  nonce: nonceSchema,
+  number: z.int().positive().describe('That of the execute.'),
+  nonce: nonceSchema.describe('Names the session that it ran in.'),
   result: z.unknown(),
-  reason: reasonSchema.nullable(),
+  reason: reasonSchema.nullable().describe('Why it failed, which ends the transaction; null otherwise.'),
 });
 export type Executed = z.infer<typeof executedSchema>;
 
@@ -50,18 +55,18 @@ export const doneSchema = z.object({
   ...replyBase,
   type: z.literal('done'),
   transactionId: transactionIdSchema,
-  outcome: z.enum(['committed', 'rolled-back', 'hazard']),
-  detail: z.string().max(2000).nullable(),
+  outcome: z
+    .enum(['committed', 'rolled-back', 'hazard'])
+    .describe('What is durable here; `hazard`: it contradicts the decision.'),
+  detail: z.string().max(2000).nullable().describe('Of a hazard: what was found.'),
 });
 export type Done = z.infer<typeof doneSchema>;
 
 export const operationDescriptorSchema = z.object({
   name: operationNameSchema,
-  readOnly: z.boolean(),
-  /** JSON Schema 2020-12 of the input; `{}` accepts anything. */
-  inputSchema: z.record(z.string(), z.unknown()),
-  /** JSON Schema 2020-12 of the result. */
-  resultSchema: z.record(z.string(), z.unknown()),
+  readOnly: z.boolean().describe('It promises to write nothing.'),
+  inputSchema: z.record(z.string(), z.unknown()).describe('JSON Schema 2020-12 of the input; `{}` accepts anything.'),
+  resultSchema: z.record(z.string(), z.unknown()).describe('JSON Schema 2020-12 of the result.'),
 });
 export type OperationDescriptor = z.infer<typeof operationDescriptorSchema>;
 
@@ -87,20 +92,22 @@ export type Trouble = z.infer<typeof troubleSchema>;
 export const heartbeatSchema = z.object({
   ...replyBase,
   type: z.literal('heartbeat'),
-  /** Random per process start: tells a restart from a pause. */
-  instance: z.string().min(1).max(64),
+  instance: z.string().min(1).max(64).describe('Random per process start: tells a restart from a pause.'),
   isolation: isolationSchema,
   operations: z.array(operationDescriptorSchema).max(200),
-  /** Durably prepared and undecided branches in this participant's database. */
-  preparedCount: z.int().nonnegative(),
-  /** Age of the oldest of them in ms, null when there is none. */
-  oldestPreparedMs: z.int().nonnegative().nullable(),
-  /** Prepared transactions in its database that carry its prefix and are of no transaction; left out where there is none. */
-  foreignPrepared: z.int().nonnegative().optional(),
-  /** Decisions that it could not carry out the last time, the newest first; left out where there is none. */
-  troubles: z.array(troubleSchema).max(TROUBLES_MAX).optional(),
-  /** True in the last heartbeat of a graceful stop. */
-  stopping: z.boolean(),
+  preparedCount: z.int().nonnegative().describe('Durably prepared and undecided branches in its database.'),
+  oldestPreparedMs: z.int().nonnegative().nullable().describe('Age of the oldest of them in ms; null without any.'),
+  foreignPrepared: z
+    .int()
+    .nonnegative()
+    .optional()
+    .describe('Prepared transactions with its prefix that are of no transaction; left out where there is none.'),
+  troubles: z
+    .array(troubleSchema)
+    .max(TROUBLES_MAX)
+    .optional()
+    .describe('Decisions that it could not carry out the last time, the newest first; left out without any.'),
+  stopping: z.boolean().describe('True in the last heartbeat of a graceful stop.'),
 });
 export type Heartbeat = z.infer<typeof heartbeatSchema>;
 
@@ -112,8 +119,7 @@ export const REPORTED_BRANCHES_MAX = 500;
 export const reportedBranchSchema = z.object({
   transactionId: transactionIdSchema,
   state: z.enum(['prepared', 'committed', 'aborted']),
-  /** Under which number it was committed, where the participant keeps it. */
-  csn: z.int().positive().nullable(),
+  csn: z.int().positive().nullable().describe('Under which number it was committed, where the participant keeps it.'),
 });
 export type ReportedBranch = z.infer<typeof reportedBranchSchema>;
 
@@ -122,14 +128,13 @@ export const branchesSchema = z.object({
   ...replyBase,
   type: z.literal('branches'),
   transactionId: transactionIdSchema,
-  /** Of the restore that asked: what was told to an earlier one may be true no more. */
-  incarnation: z.int().positive(),
+  incarnation: z.int().positive().describe('That of the report: what was told to an earlier one may be true no more.'),
   scope: z.enum(['after', 'one']),
   branches: z.array(reportedBranchSchema).max(REPORTED_BRANCHES_MAX),
-  /** Whether there is none behind these. */
-  complete: z.boolean(),
-  /** Rows below it are gone once they were finalised (S8); null where none was ever collected. */
-  horizon: transactionIdSchema.nullable(),
+  complete: z.boolean().describe('Whether there is none behind these.'),
+  horizon: transactionIdSchema
+    .nullable()
+    .describe('Rows below it are gone once they were finalised; null where none was ever collected.'),
 });
 export type BranchesReply = z.infer<typeof branchesSchema>;
 

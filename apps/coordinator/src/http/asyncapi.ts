@@ -1,4 +1,5 @@
 import {
+  CLUSTER_TOPICS,
   COORDINATOR_DEAD_LETTERS_TOPIC,
   commandSchema,
   commandsTopic,
@@ -8,12 +9,14 @@ import {
   HEARTBEAT_INTERVAL_MS,
   NAME_PATTERN,
   outcomeEventSchema,
+  participantTopics,
   REPLIES_TOPIC,
   replySchema,
 } from '@concordat/protocol';
 import { SIGNATURE_HEADER } from '@concordat/transport';
 import type { z } from 'zod';
 import { type JsonSchema, toJsonSchema } from './json-schema.js';
+import { WIRE_EXAMPLES } from './reference/wire-examples.js';
 
 const PARTICIPANT = '{participant}';
 
@@ -22,8 +25,8 @@ const SIGNATURE = {
   type: 'string',
   pattern: '^v1;[a-z0-9_][a-z0-9-]{0,63};[A-Za-z0-9._-]{1,64};[0-9]{1,15};[A-Za-z0-9_-]{43}$',
   description:
-    'Where messages are signed: v1;<owner>;<kid>;<signed at, Unix time in ms>;<HMAC-SHA256 in base64url without padding>. ' +
-    'The HMAC is over concordat-signature-v1, owner, kid, time, topic, the length of the key in bytes, and the key, ' +
+    'Where messages are signed: `v1;<owner>;<kid>;<signed at, Unix time in ms>;<HMAC-SHA256 in base64url without padding>`. ' +
+    'The HMAC is over `concordat-signature-v1`, owner, kid, time, topic, the length of the key in bytes, and the key, ' +
     'each followed by a line feed, and then the value as sent. See docs/security-kafka.md.',
 } as const;
 
@@ -116,7 +119,8 @@ export function asyncApiDocument(version: string): JsonSchema {
       version,
       license: { name: 'Apache-2.0' },
       description:
-        'What the coordinator and its participants say to each other. JSON in UTF-8, keyed by transaction id.',
+        'What the coordinator and its participants say to each other. JSON in UTF-8, keyed by transaction id; heartbeats by ' +
+        "the participant's name.",
     },
     defaultContentType: 'application/json',
     channels: Object.fromEntries(channels.map(([id, channel]) => [id, channelObject(channel)])),
@@ -136,7 +140,21 @@ const channelObject = (channel: Channel): JsonSchema => ({
   messages: Object.fromEntries(
     channel.messages.map(({ name }) => [name, { $ref: `#/components/messages/${name}` }] as const),
   ),
+  bindings: { kafka: topicBinding(channel.address) },
 });
+
+/** How the coordinator creates the topic. */
+function topicBinding(address: string): JsonSchema {
+  const topic = [...CLUSTER_TOPICS, ...participantTopics(PARTICIPANT)].find(({ name }) => name === address);
+  if (!topic) throw new Error(`nobody creates the topic ${address}`);
+  const { 'cleanup.policy': policy, ...config } = topic.config;
+  const numbers = Object.entries(config).map(([name, value]) => [name, Number(value)]);
+  return {
+    partitions: topic.partitions,
+    topicConfiguration: { 'cleanup.policy': [policy], ...Object.fromEntries(numbers) },
+    bindingVersion: '0.5.0',
+  };
+}
 
 const operationEntry = (id: string, { action, description, messages }: Channel): [string, JsonSchema] => [
   `${action}${id.charAt(0).toUpperCase()}${id.slice(1)}`,
@@ -164,6 +182,7 @@ function messageObject({ name, summary, schema }: Message): JsonSchema {
     },
     ...('transactionId' in properties ? { correlationId: { location: '$message.payload#/transactionId' } } : {}),
     payload,
+    examples: [{ payload: WIRE_EXAMPLES[name] }],
     bindings: { kafka: { key: { type: 'string' }, bindingVersion: '0.5.0' } },
   };
 }

@@ -6,6 +6,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { asyncApiDocument } from './asyncapi.js';
 import { errorsHtml } from './error-docs.js';
 import { openApiDocument } from './openapi.js';
+import { kafkaHtml } from './reference/kafka-reference.js';
 import { sendJson } from './replies.js';
 import { API_VERSION } from './version.js';
 
@@ -44,6 +45,11 @@ export class DocumentsController {
   @Get('docs')
   async docs(@Res() reply: FastifyReply): Promise<void> {
     sendPage(reply, DOCS_HTML);
+  }
+
+  @Get('docs/kafka')
+  async kafka(@Res() reply: FastifyReply): Promise<void> {
+    sendPage(reply, kafkaHtml(asyncApiDocument(API_VERSION)));
   }
 
   @Get('docs/errors')

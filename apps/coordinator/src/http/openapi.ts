@@ -1,9 +1,12 @@
-import { ERRORS, type ErrorCode, TRANSACTION_ID_PATTERN } from '@concordat/protocol';
+import { ERRORS, type ErrorCode, NAME_PATTERN, TRANSACTION_ID_PATTERN } from '@concordat/protocol';
 import type { z } from 'zod';
+import { AUDIT_ID_PATTERN } from './audits-schemas.js';
 import { IDEMPOTENCY_KEY_PATTERN } from './idempotency.js';
 import { type JsonSchema, SchemaComponents, toJsonSchema } from './json-schema.js';
 import { BODY_BYTES_MAX } from './limits.js';
+import { LOCK_NAME_PATTERN, LOCK_SESSION_PATTERN } from './locks-schemas.js';
 import { MIN_CSN_PATTERN } from './min-csn.js';
+import { REST_EXAMPLES, type RestExample } from './reference/rest-examples.js';
 import type { Route, RouteResponse } from './routes/route.js';
 import { ROUTES } from './routes.js';
 import { problemSchema, SNAPSHOT_ID_PATTERN } from './schemas.js';
@@ -43,8 +46,9 @@ export function openApiDocument(version: string): JsonSchema {
       },
       { name: 'snapshots', description: 'Prefixes of all commits to read at, and what became of transactions.' },
       { name: 'participants', description: 'Services that take part.' },
+      { name: 'cluster', description: 'The replicas of the coordinator.' },
       { name: 'audits', description: 'What Kafka holds of all transactions, judged independently of the coordinator.' },
-      { name: 'operations', description: 'Probes and metrics.' },
+      { name: 'operations', description: 'What is in doubt, what operators did, probes and metrics.' },
       { name: 'documents', description: 'Descriptions of this service.' },
     ],
     paths,
@@ -55,12 +59,13 @@ export function openApiDocument(version: string): JsonSchema {
 function operation(route: Route, components: SchemaComponents, problem: JsonSchema): JsonSchema {
   const { role } = route;
   const isPublic = role === 'public';
+  const example = REST_EXAMPLES[route.operationId] ?? {};
   const parameters = [
     ...pathParameters(route.path),
     ...(route.query ? queryParameters(route.query) : []),
     ...(route.idempotencyKey ? [idempotencyKeyParameter] : []),
     ...(route.minCsn ? [minCsnParameter] : []),
-  ];
+  ].map((parameter) => withExample(parameter, example.parameters?.[String(parameter.name)]));
   return {
     operationId: route.operationId,
     tags: [route.tag],
@@ -72,17 +77,30 @@ function operation(route: Route, components: SchemaComponents, problem: JsonSche
       : {
           requestBody: {
             required: route.body.required,
-            content: { 'application/json': { schema: components.refer(route.body.schema, 'input') } },
+            content: {
+              'application/json': withExample(
+                { schema: components.refer(route.body.schema, 'input') },
+                example.request,
+              ),
+            },
           },
         }),
     responses: {
-      ...Object.fromEntries(route.responses.map((response) => [response.status, success(response, components)])),
+      ...Object.fromEntries(
+        route.responses.map((response, at) => [
+          response.status,
+          success(response, components, at === 0 ? example : {}), // it is of the first
+        ]),
+      ),
       ...problems([...COMMON_ERRORS, ...(isPublic ? [] : ACCESS_ERRORS), ...route.errors], problem),
     },
   };
 }
 
-function success(response: RouteResponse, components: SchemaComponents): JsonSchema {
+const withExample = (described: JsonSchema, example: unknown): JsonSchema =>
+  example === undefined ? described : { ...described, example };
+
+function success(response: RouteResponse, components: SchemaComponents, example: RestExample): JsonSchema {
   const headers = Object.entries(response.headers ?? {}).map(([name, description]) => [
     name,
     { description, schema: { type: 'string' } },
@@ -92,9 +110,17 @@ function success(response: RouteResponse, components: SchemaComponents): JsonSch
     ...(headers.length === 0 ? {} : { headers: Object.fromEntries(headers) }),
     ...(response.mediaType === undefined
       ? {}
-      : { content: { [response.mediaType]: mediaTypeObject(response, components) } }),
+      : {
+          content: {
+            [response.mediaType]: withExample(mediaTypeObject(response, components), exampleOf(response, example)),
+          },
+        }),
   };
 }
+
+/** Of a stream, its first event. */
+const exampleOf = ({ event }: RouteResponse, { answer }: RestExample): unknown =>
+  event === undefined || answer === undefined ? answer : `event: ${event}\ndata: ${JSON.stringify(answer)}\n\n`;
 
 function mediaTypeObject({ schema, event, mediaType }: RouteResponse, components: SchemaComponents): JsonSchema {
   if (!schema) return { schema: { type: mediaType === 'application/json' ? 'object' : 'string' } };
@@ -164,18 +190,25 @@ const minCsnParameter = {
   schema: { type: 'string', pattern: MIN_CSN_PATTERN },
 };
 
-const pathPatterns: Readonly<Record<string, JsonSchema>> = {
-  id: { type: 'string', pattern: TRANSACTION_ID_PATTERN.source },
-  snapshot: { type: 'string', pattern: SNAPSHOT_ID_PATTERN.source },
-  name: { type: 'string', pattern: '^[a-z][a-z0-9-]{0,62}$' },
+const ofPattern = (pattern: RegExp): JsonSchema => ({ type: 'string', pattern: pattern.source });
+
+/** What a parameter of a path stands for, by the segment before it. */
+const PATH_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
+  transactions: ofPattern(TRANSACTION_ID_PATTERN),
+  snapshots: ofPattern(SNAPSHOT_ID_PATTERN),
+  locks: ofPattern(LOCK_NAME_PATTERN),
+  'lock-sessions': ofPattern(LOCK_SESSION_PATTERN),
+  participants: ofPattern(NAME_PATTERN),
+  members: { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER },
+  audits: ofPattern(AUDIT_ID_PATTERN),
 };
 
 const pathParameters = (path: string): JsonSchema[] =>
-  [...path.matchAll(/\{([a-z]+)\}/g)].map(([, name = '']) => ({
+  [...path.matchAll(/([a-z-]+)\/\{([a-z]+)\}/g)].map(([, segment = '', name = '']) => ({
     name,
     in: 'path',
     required: true,
-    schema: pathPatterns[name],
+    schema: PATH_SCHEMAS[segment],
   }));
 
 function queryParameters(query: z.ZodObject): JsonSchema[] {

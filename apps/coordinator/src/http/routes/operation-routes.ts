@@ -36,5 +36,6 @@ export const operationRoutes: readonly Route[] = [
   document('/openapi.json', 'getOpenApi', 'This document.'),
   document('/asyncapi.json', 'getAsyncApi', 'The messages on Kafka, as AsyncAPI 3.'),
   document('/docs', 'getDocs', 'This document for people.', 'text/html'),
+  document('/docs/kafka', 'getKafkaDocs', 'The messages on Kafka for people.', 'text/html'),
   document('/docs/errors', 'getErrorDocs', 'The error codes for people.', 'text/html'),
 ];
