@@ -1,55 +1,11 @@
 /** After a restore: what an operator can end that participants will never tell, and what contradicts it later. */
-import { type BranchesReply, formatTransactionId, type ReportedBranch } from '@concordat/protocol';
-import type { TransactionRecord } from '@concordat/transaction';
+import type { BranchesReply, ReportedBranch } from '@concordat/protocol';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { done, type Engine, GATHERED_MS, heartbeatOf, pass, settled, startEngine, vote } from '../../test/engine.js';
-import { MemoryStore } from '../../test/memory-store.js';
+import { done, type Engine, GATHERED_MS, heartbeatOf, pass, settled, vote } from '../../test/engine.js';
+import { NEW, old, restored, undecided } from '../../test/restored-engine.js';
 
 beforeEach(() => void jest.useFakeTimers());
 afterEach(() => void jest.useRealTimers());
-
-const OLD = 1_700_000_000_000;
-const NEW = 1_800_000_000_000;
-const old = (sequence: number): string => formatTransactionId({ incarnation: OLD, term: 7, sequence });
-
-const undecided = (sequence: number): TransactionRecord => ({
-  id: old(sequence),
-  isolation: 'local',
-  serializable: false,
-  label: 'before the backup',
-  caller: 'shop',
-  snapshot: null,
-  createdAt: 1,
-  deadlineAt: 2,
-  status: 'preparing',
-  outcome: null,
-  csn: null,
-  decidedIndex: null,
-  decidedAt: null,
-  completedAt: null,
-  reason: null,
-  branches: ['east', 'west'].map((participant, n) => {
-    return { id: String(n + 1), participant, operation: 'debit', status: 'preparing', result: null, reason: null };
-  }),
-});
-
-/** What a restore leaves in Postgres. */
-class RestoredStore extends MemoryStore {
-  override async open(memberId: string) {
-    const participants = ['east', 'west'].map((name) => {
-      return { name, isolation: 'local' as const, operations: heartbeatOf(name).operations, registeredAt: 1 };
-    });
-    return { ...(await super.open(memberId)), incarnation: NEW, reconciliation: 'pending' as const, participants };
-  }
-}
-
-async function restored(...records: TransactionRecord[]): Promise<Engine> {
-  const store = new RestoredStore();
-  for (const record of records) store.transactions.set(record.id, record);
-  const engine = await startEngine({ store });
-  engine.log.applyAll();
-  return engine;
-}
 
 async function answer(engine: Engine, participant: string, sequence: number, state: ReportedBranch['state']) {
   const reply: BranchesReply = {

@@ -1,63 +1,13 @@
 /** After a restore: what the leader asks, what it decides, what prepared branches are told meanwhile. */
-import { type BranchesReply, formatTransactionId, type ReportedBranch } from '@concordat/protocol';
-import type { TransactionRecord } from '@concordat/transaction';
+import type { BranchesReply, ReportedBranch } from '@concordat/protocol';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { done, type Engine, heartbeatOf, pass, startEngine, vote } from '../../test/engine.js';
-import { MemoryStore } from '../../test/memory-store.js';
+import { done, type Engine, heartbeatOf, pass, vote } from '../../test/engine.js';
+import { NEW, old, restored, undecided } from '../../test/restored-engine.js';
 
 beforeEach(() => void jest.useFakeTimers());
 afterEach(() => void jest.useRealTimers());
 
-const OLD = 1_700_000_000_000;
-const NEW = 1_800_000_000_000;
 const LOWEST = '1-1-1';
-const old = (sequence: number): string => formatTransactionId({ incarnation: OLD, term: 7, sequence });
-
-const open = (sequence: number, more: Partial<TransactionRecord> = {}): TransactionRecord => ({
-  id: old(sequence),
-  isolation: 'local',
-  serializable: false,
-  label: 'before the backup',
-  caller: 'shop',
-  snapshot: null,
-  createdAt: 1,
-  deadlineAt: 2,
-  status: 'preparing',
-  outcome: null,
-  csn: null,
-  decidedIndex: null,
-  decidedAt: null,
-  completedAt: null,
-  reason: null,
-  branches: [
-    { id: '1', participant: 'east', operation: 'debit', status: 'preparing', result: null, reason: null },
-    { id: '2', participant: 'west', operation: 'debit', status: 'preparing', result: null, reason: null },
-  ],
-  ...more,
-});
-
-/** What a restore leaves in Postgres. */
-class RestoredStore extends MemoryStore {
-  override async open(memberId: string) {
-    const operations = heartbeatOf('east').operations;
-    const participants = ['east', 'west'].map((name) => ({
-      name,
-      isolation: 'local' as const,
-      operations,
-      registeredAt: 1,
-    }));
-    const state = await super.open(memberId);
-    return { ...state, incarnation: NEW, reconciliation: 'pending' as const, participants };
-  }
-}
-
-async function restored(...records: TransactionRecord[]): Promise<Engine> {
-  const store = new RestoredStore();
-  for (const record of records) store.transactions.set(record.id, record);
-  const engine = await startEngine({ store });
-  engine.log.applyAll();
-  return engine;
-}
 
 function answer(
   engine: Engine,
@@ -117,7 +67,7 @@ describe('a restored leader', () => {
   });
 
   it('commits again what one participant has committed, and tells those that are prepared', async () => {
-    const engine = await restored(open(1));
+    const engine = await restored(undecided(1));
     answer(engine, 'west', [[1, 'prepared']]);
     answer(engine, 'east', [[1, 'committed']]);
     await settle(engine);
@@ -136,7 +86,7 @@ describe('a restored leader', () => {
   });
 
   it('gives a prepared branch no answer while its outcome is in doubt', async () => {
-    const engine = await restored(open(1));
+    const engine = await restored(undecided(1));
     answer(engine, 'east', [
       [1, 'prepared'],
       [2, 'prepared'],
@@ -155,7 +105,7 @@ describe('a restored leader', () => {
   });
 
   it('rolls back only what every participant was heard about, and the prepared one twice', async () => {
-    const engine = await restored(open(1));
+    const engine = await restored(undecided(1));
     answer(engine, 'east', [[1, 'prepared']]);
     answer(engine, 'west', []);
     await settle(engine);
@@ -234,7 +184,7 @@ describe('a restored leader', () => {
   });
 
   it('keeps what was decided before the backup, and hides no participant that contradicts it', async () => {
-    const decided = open(1, {
+    const decided = undecided(1, {
       status: 'completed',
       outcome: 'aborted',
       decidedIndex: -5,
@@ -249,7 +199,7 @@ describe('a restored leader', () => {
   });
 
   it('asks everything anew when leadership changes, and stops asking when it is deposed', async () => {
-    const engine = await restored(open(1));
+    const engine = await restored(undecided(1));
     answer(engine, 'east', [[1, 'prepared']]);
     engine.log.lose();
     engine.messenger.take();

@@ -1,11 +1,9 @@
-import { formatTransactionId } from '@concordat/protocol';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createOwnDatabase, type OwnDatabase } from '../../test/own-database.js';
+import { INCARNATION, id } from '../../test/stored-records.js';
 import { PostgresStore } from './postgres-store.js';
 
-const INCARNATION = 1_763_700_000_123;
 const MEMBER = 'member-a';
-const id = (sequence: number): string => formatTransactionId({ incarnation: INCARNATION, term: 1, sequence });
 
 /** Transactions 10, 20, … are of `shop`, all others of `noise`. */
 describe('lists of one caller', () => {

@@ -1,17 +1,12 @@
 /** What is kept of contradictions and of operators' acts, in a real Postgres. */
-import { formatTransactionId } from '@concordat/protocol';
-import { type HazardRecord, hazardKey, type OperatorAction, type TransactionRecord } from '@concordat/transaction';
+import { type HazardRecord, hazardKey, type OperatorAction } from '@concordat/transaction';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { createOwnDatabase, type OwnDatabase } from '../../test/own-database.js';
-import type { PersistBatch } from '../engine/store.js';
+import { batch, completed, INCARNATION, id, NOW } from '../../test/stored-records.js';
 import { OPERATOR_ACTIONS_MAX } from './operator-records.js';
 import { PostgresStore } from './postgres-store.js';
 
-const INCARNATION = 1_763_700_000_123;
-const NOW = 1_763_700_500_123;
 const MEMBER = 'member-1';
-
-const id = (sequence: number): string => formatTransactionId({ incarnation: INCARNATION, term: 1, sequence });
 
 const hazard = (sequence: number, participant: string, more: Partial<HazardRecord> = {}): HazardRecord => ({
   transactionId: id(sequence),
@@ -32,39 +27,6 @@ const action = (n: number, more: Partial<OperatorAction> = {}): OperatorAction =
   target: id(n),
   reason: 'the disk burnt',
   outcome: 'committed',
-  ...more,
-});
-
-const completed = (sequence: number): TransactionRecord => ({
-  id: id(sequence),
-  isolation: 'local',
-  serializable: false,
-  label: null,
-  caller: 'shop',
-  snapshot: null,
-  createdAt: NOW,
-  deadlineAt: NOW,
-  status: 'completed',
-  outcome: 'committed',
-  csn: INCARNATION * 1024 + 3,
-  decidedIndex: 3,
-  decidedAt: NOW,
-  completedAt: NOW + sequence,
-  reason: null,
-  branches: [],
-});
-
-const batch = (fromIndex: number, toIndex: number, more: Partial<PersistBatch> = {}): PersistBatch => ({
-  fromIndex,
-  toIndex,
-  toTerm: 1,
-  incarnation: INCARNATION,
-  publishedIndex: 0,
-  transactions: [],
-  keys: [],
-  members: [],
-  participants: [],
-  prune: null,
   ...more,
 });
 
@@ -113,7 +75,9 @@ describe('hazards and operators in Postgres', () => {
   it('prunes no transaction with an open hazard, and prunes it once the hazard is closed', async () => {
     const prune = { completedBefore: NOW + 500_000, keysBefore: 0 };
     const kept = hazard(2, 'east');
-    await store.persist(batch(0, 1, { transactions: [1, 2, 3].map(completed), hazards: open(kept) }));
+    await store.persist(
+      batch(0, 1, { transactions: [1, 2, 3].map((n) => completed(n, NOW + n)), hazards: open(kept) }),
+    );
     await store.persist(batch(1, 2, { prune }));
     expect(await store.find(id(1))).toBeUndefined();
     expect(await store.find(id(2))).toMatchObject({ id: id(2) });

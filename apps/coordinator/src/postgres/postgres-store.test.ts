@@ -1,73 +1,16 @@
-import { ConcordatError, formatTransactionId } from '@concordat/protocol';
-import type { BranchRecord, TransactionRecord } from '@concordat/transaction';
+import { ConcordatError } from '@concordat/protocol';
+import type { TransactionRecord } from '@concordat/transaction';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { type CuttableProxy, startCuttableProxy } from '../../test/cuttable-proxy.js';
 import { createOwnDatabase, type OwnDatabase } from '../../test/own-database.js';
-import { type PersistBatch, StaleWriterError } from '../engine/store.js';
+import { batch, completed, debit, INCARNATION, id, NOW, record } from '../../test/stored-records.js';
+import { StaleWriterError } from '../engine/store.js';
 import { ForeignDatabaseError } from './load.js';
 import { STATEMENT_ROWS_MAX } from './persist-statement.js';
 import { PostgresStore } from './postgres-store.js';
 import { PRUNE_ROWS_MAX } from './pruning.js';
 
-const INCARNATION = 1_763_700_000_123;
 const MEMBER = 'member-a';
-const NOW = 1_763_700_500_123;
-
-const id = (sequence: number, term = 1): string => formatTransactionId({ incarnation: INCARNATION, term, sequence });
-
-const debit: BranchRecord = {
-  id: '1',
-  participant: 'accounts-east',
-  operation: 'debit',
-  status: 'enlisted',
-  result: null,
-  reason: null,
-};
-
-const record = (sequence: number, more: Partial<TransactionRecord> = {}): TransactionRecord => ({
-  id: id(sequence),
-  isolation: 'local',
-  serializable: false,
-  label: null,
-  caller: 'anonymous',
-  snapshot: null,
-  createdAt: NOW + sequence,
-  deadlineAt: NOW + sequence + 30_000,
-  status: 'active',
-  outcome: null,
-  csn: null,
-  decidedIndex: null,
-  decidedAt: null,
-  completedAt: null,
-  reason: null,
-  branches: [debit],
-  ...more,
-});
-
-const completed = (sequence: number, completedAt: number, more: Partial<TransactionRecord> = {}): TransactionRecord =>
-  record(sequence, {
-    status: 'completed',
-    outcome: 'committed',
-    csn: INCARNATION * 1024 + sequence,
-    decidedIndex: sequence,
-    decidedAt: completedAt - 1,
-    completedAt,
-    ...more,
-  });
-
-const batch = (fromIndex: number, toIndex: number, more: Partial<PersistBatch> = {}): PersistBatch => ({
-  fromIndex,
-  toIndex,
-  toTerm: 1,
-  incarnation: INCARNATION,
-  publishedIndex: 0,
-  transactions: [],
-  keys: [],
-  members: [],
-  participants: [],
-  prune: null,
-  ...more,
-});
 
 describe('the Postgres store', () => {
   let database: OwnDatabase;

@@ -2,19 +2,15 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { crc32 } from 'node:zlib';
 import { CHUNK_BYTES, SnapshotFormatError, verifySnapshot } from '@concordat/coordinator-state';
-import { formatTransactionId } from '@concordat/protocol';
 import { formatVersionOf, type MemberRecord, type TransactionRecord } from '@concordat/transaction';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { createOwnDatabase, type OwnDatabase } from '../../test/own-database.js';
-import { type PersistBatch, StaleWriterError } from '../engine/store.js';
+import { batch, completed, INCARNATION, id, NOW, record } from '../../test/stored-records.js';
+import { StaleWriterError } from '../engine/store.js';
 import { ForeignDatabaseError } from './load.js';
 import { PostgresStore } from './postgres-store.js';
 
-const INCARNATION = 1_763_700_000_123;
-const NOW = 1_763_700_500_123;
 const ODD = 'zwölf 漢字 🐘 "quoted" \\back\\ \\N {a,b} NULL \n\r\t\v';
-
-const id = (sequence: number): string => formatTransactionId({ incarnation: INCARNATION, term: 1, sequence });
 
 const member = (raftId: number, nodeId: number, formatVersion: number): MemberRecord => ({
   raftId,
@@ -25,51 +21,8 @@ const member = (raftId: number, nodeId: number, formatVersion: number): MemberRe
   formatVersion,
 });
 
-const record = (sequence: number, more: Partial<TransactionRecord> = {}): TransactionRecord => ({
-  id: id(sequence),
-  isolation: 'local',
-  serializable: false,
-  label: null,
-  caller: 'anonymous',
-  snapshot: null,
-  createdAt: NOW + sequence,
-  deadlineAt: NOW + sequence + 30_000,
-  status: 'active',
-  outcome: null,
-  csn: null,
-  decidedIndex: null,
-  decidedAt: null,
-  completedAt: null,
-  reason: null,
-  branches: [
-    { id: '1', participant: 'accounts-east', operation: 'debit', status: 'enlisted', result: null, reason: null },
-  ],
-  ...more,
-});
-
 const committed = (sequence: number, index: number): TransactionRecord =>
-  record(sequence, {
-    status: 'completed',
-    outcome: 'committed',
-    csn: INCARNATION * 1024 + index,
-    decidedIndex: index,
-    decidedAt: NOW,
-    completedAt: NOW,
-  });
-
-const batch = (fromIndex: number, toIndex: number, more: Partial<PersistBatch> = {}): PersistBatch => ({
-  fromIndex,
-  toIndex,
-  toTerm: 1,
-  incarnation: INCARNATION,
-  publishedIndex: 0,
-  transactions: [],
-  keys: [],
-  members: [],
-  participants: [],
-  prune: null,
-  ...more,
-});
+  completed(sequence, NOW, { csn: INCARNATION * 1024 + index, decidedIndex: index });
 
 /** One of everything that a database may hold. */
 const everything = batch(0, 9, {
@@ -374,7 +327,7 @@ describe('snapshots of the Postgres store', () => {
     const late = held.slice(-3);
     expect(late.length).toBe(3);
     expect(Math.min(...late) - (held[0] as number)).toBeLessThan(bytes / 10);
-  });
+  }, 300_000);
 
   it('let a joining replica take over the database of another member', async () => {
     await target.persist(batch(0, 4, { transactions: [committed(77, 3)] }));
