@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process';
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
+import { findBrokenLinks } from './lib/links.mjs';
 import { seconds } from './lib/one-line-progress.mjs';
 import { sayError } from './lib/say-error.mjs';
 import { ensureReady, root } from './lib/setup.mjs';
@@ -49,6 +50,14 @@ const checks = [
     hint: 'the rules are in scripts/lib/tidy.mjs',
     run: async () => {
       const found = await findUntidy();
+      return { passed: found.length === 0, output: found.join('\n') };
+    },
+  },
+  {
+    name: 'links',
+    hint: 'a page points to a file, a heading or an npm script that is not there; the rules are in scripts/lib/links.mjs',
+    run: async () => {
+      const found = await findBrokenLinks();
       return { passed: found.length === 0, output: found.join('\n') };
     },
   },

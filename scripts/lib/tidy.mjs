@@ -1,11 +1,7 @@
 // Small rules of the house that no other tool checks. Looks at what git tracks, and at what it would.
-import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { promisify } from 'node:util';
-import { root } from './setup.mjs';
-
-const run = promisify(execFile);
+import { root, trackedFiles } from './tracked-files.mjs';
 
 const LINES_MAX = 500;
 const isCode = (path) => /\.(ts|tsx|mts|mjs|cjs|js)$/.test(path);
@@ -37,11 +33,7 @@ const nameless = /^(utils?|helpers?|common|misc|shared)(\.|$)/i;
  * @returns {Promise<string[]>} one line for each thing found
  */
 export async function findUntidy() {
-  const { stdout } = await run('git', ['ls-files', '--cached', '--others', '--exclude-standard', '-z'], {
-    cwd: root,
-    maxBuffer: 16 * 1024 * 1024,
-  });
-  const paths = stdout.split('\0').filter((path) => path !== '' && isText(path));
+  const paths = (await trackedFiles()).filter(isText);
   const found = await Promise.all(paths.map(untidyIn));
   return found.flat().sort();
 }
