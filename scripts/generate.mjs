@@ -1,5 +1,6 @@
-// Writes the documents that are made of the code: docs/errors.md, docs/cli.md, docs/rest.md, docs/kafka.md, apps/coordinator/openapi.json and asyncapi.json, the types
-// of the client, which are made of openapi.json, and Grafana's dashboard; the chart has copies of it and of the alert rules.
+// Writes the documents that are made of the code: docs/errors.md, docs/cli.md, docs/metrics.md, docs/rest.md, docs/kafka.md,
+// apps/coordinator/openapi.json and asyncapi.json, the types of the client, which are made of openapi.json, and Grafana's
+// dashboard; the chart has copies of it and of the alert rules.
 // `node scripts/generate.mjs --check` writes nothing and exits 1, naming the files, when any is stale.
 import { spawn } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
@@ -9,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { build } from './build.mjs';
 import { clientTypes } from './lib/client-types.mjs';
 import { dashboard } from './lib/dashboard.mjs';
+import { metricsMarkdown } from './lib/metrics-document.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const check = process.argv.includes('--check');
@@ -28,6 +30,11 @@ const [
 const [{ cliMarkdown }, { commands }] = await Promise.all(
   ['help', 'commands'].map((name) => import(new URL(`../apps/cli/dist/${name}.js`, import.meta.url))),
 );
+const [{ coordinatorMetrics }, { ParticipantMetrics }] = await Promise.all(
+  ['apps/coordinator/dist/observability/documented-metrics.js', 'libs/participant/dist/metrics.js'].map(
+    (path) => import(new URL(`../${path}`, import.meta.url)),
+  ),
+);
 const json = (document) => `${JSON.stringify(document, null, 2)}\n`;
 const openApi = openApiDocument(API_VERSION);
 const asyncApi = asyncApiDocument(API_VERSION);
@@ -37,6 +44,7 @@ const documents = {
   'docs/cli.md': cliMarkdown(commands),
   'docs/rest.md': restMarkdown(openApi),
   'docs/kafka.md': kafkaMarkdown(asyncApi),
+  'docs/metrics.md': metricsMarkdown(coordinatorMetrics(), participantMetrics()),
   'apps/coordinator/openapi.json': json(openApi),
   'apps/coordinator/asyncapi.json': json(asyncApi),
   'deploy/grafana/concordat.json': json(dashboard()),
@@ -58,6 +66,13 @@ if (stale.length === 0) console.log('generated documents are fresh');
 else if (check) console.error(`stale: ${stale.join(', ')}; run node scripts/generate.mjs and commit the result`);
 else console.log(`wrote ${stale.join(', ')}`);
 process.exitCode = check && stale.length > 0 ? 1 : 0;
+
+/** What is read at a scrape is not read here: nobody scrapes. */
+function participantMetrics() {
+  const metrics = new ParticipantMetrics('any');
+  metrics.observe({});
+  return metrics.descriptions;
+}
 
 async function typesOfClient() {
   const files = Object.entries(clientTypes(openApi)).map(async ([name, source]) => {

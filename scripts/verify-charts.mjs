@@ -1,6 +1,7 @@
-// npm run verify:charts: renders the Helm charts, holds them to their schemas and to Kubernetes' own, and compares them
-// with the renderings that are kept. `-- --write` keeps new ones. Needs helm 3, or Go to build it once, and Python for
-// the schemas of Kubernetes; says what it could not do, and counts it as not run.
+// npm run verify:charts: renders the Helm charts, holds them to their schemas, to Kubernetes' own and to those of the Prometheus
+// operator, compares them with the renderings that are kept, and runs the unit tests of the alert rules. `-- --write` keeps new
+// renderings. Needs helm 3 and promtool, or Go to build them once, and Python for the schemas of Kubernetes; says what it could
+// not do, and counts it as not run.
 import { execFile } from 'node:child_process';
 import { access, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,13 +9,16 @@ import { promisify } from 'node:util';
 import { ensureReady, root } from './lib/setup.mjs';
 
 await ensureReady();
-const { chartCases, withDigest } = await import('./lib/charts.mjs');
+const { chartCases, renderedObjects, withDigest } = await import('./lib/charts.mjs');
+const { checkCustomResources } = await import('./lib/custom-resources.mjs');
 
 const run = promisify(execFile);
 const HELM = 'helm.sh/helm/v3/cmd/helm@v3.19.2';
+/** Without its ways to find targets, which are most of it. */
+const PROMTOOL = ['-tags', 'remove_all_sd', 'github.com/prometheus/prometheus/cmd/promtool@v0.316.0'];
 const VALIDATOR = 'kubernetes-validate==1.37.0';
-/** The oldest that the charts allow and the newest that the validator knows. */
-const KUBERNETES_VERSIONS = ['1.29.0', '1.33.0', '1.37.0'];
+/** The oldest that the charts allow, and the last three minors that the validator knows. */
+const KUBERNETES_VERSIONS = ['1.29.0', '1.35.0', '1.36.0', '1.37.0'];
 /** Values that the schemas are to refuse. */
 const REFUSED = [
   ['concordat', 'kafka.brokers=null', 'no brokers'],
@@ -35,7 +39,11 @@ await main();
 async function main() {
   await ensureReady();
   await mkdir(cache, { recursive: true });
-  const [helm, validator] = await Promise.all([findHelm(), findValidator()]);
+  const [helm, validator, promtool] = await Promise.all([
+    findBuilt('helm', ['version', '--short'], [HELM]),
+    findValidator(),
+    findBuilt('promtool', ['--version'], PROMTOOL),
+  ]);
   if (!helm) notRun('rendering', 'there is neither helm nor Go to build it with');
   if (!validator) notRun('the schemas of Kubernetes', 'there is no Python with venv and pip');
   const cases = await chartCases();
@@ -44,6 +52,9 @@ async function main() {
     for (const [chart, setting, what] of REFUSED) await checkRefusal(helm, cases, chart, setting, what);
   }
   if (validator) for (const one of cases) await checkObjects(validator, one);
+  for (const one of cases) await checkOperatorObjects(one);
+  if (promtool) await checkAlerts(promtool);
+  else notRun('the unit tests of the alert rules', 'there is neither promtool nor Go to build it with');
   const { passed, failed, notRun: missing } = counts;
   console.log(`\ncharts: ${passed} passed, ${failed} failed${missing > 0 ? `, ${missing} not run` : ''}`);
   process.exitCode = failed > 0 ? 1 : 0;
@@ -78,6 +89,21 @@ async function checkObjects(validator, one) {
   }
 }
 
+async function checkOperatorObjects(one) {
+  await check(`${one.name}: the Prometheus operator`, async () => {
+    const { faults } = await checkCustomResources(await renderedObjects(one.name));
+    if (faults.length > 0) throw new Error(faults.join('\n'));
+  });
+}
+
+async function checkAlerts(promtool) {
+  const directory = join(root, 'deploy', 'prometheus');
+  await check('alerts: rules', () =>
+    run(promtool, ['check', 'rules', '--lint=all', 'alerts.yaml'], { cwd: directory }),
+  );
+  await check('alerts: unit tests', () => run(promtool, ['test', 'rules', 'alerts.test.yaml'], { cwd: directory }));
+}
+
 async function check(name, action) {
   try {
     await action();
@@ -96,15 +122,15 @@ function notRun(what, why) {
 }
 
 /** On the path, or built once into the cache. */
-async function findHelm() {
-  const cached = join(cache, 'bin', 'helm');
-  for (const helm of ['helm', cached]) if (await works(helm, ['version', '--short'])) return helm;
+async function findBuilt(name, question, what) {
+  const cached = join(cache, 'bin', name);
+  for (const command of [name, cached]) if (await works(command, question)) return command;
   if (!(await works('go', ['version']))) return undefined;
-  console.log('building helm (once, some minutes)');
-  await run('go', ['install', HELM], { env: { ...process.env, GOBIN: join(cache, 'bin') } }).catch((error) =>
+  console.log(`building ${name} (once, some minutes)`);
+  await run('go', ['install', ...what], { env: { ...process.env, GOBIN: join(cache, 'bin') } }).catch((error) =>
     console.log(error.message),
   );
-  return (await works(cached, ['version', '--short'])) ? cached : undefined;
+  return (await works(cached, question)) ? cached : undefined;
 }
 
 /** Brings the schemas of Kubernetes along. */

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
 import { chartCases, digestIn, digestOf, helmDirectory, ofKind, renderedObjects } from './charts.mjs';
+import { checkCustomResources } from './custom-resources.mjs';
 import { root } from './setup.mjs';
 
 const cases = await chartCases();
@@ -60,6 +61,49 @@ describe('the charts', () => {
     for (const selector of selectors) expect(labels).toMatchObject(selector);
   });
 });
+
+describe('what the charts have for the Prometheus operator', () => {
+  it('fits the schemas of its CRDs', async () => {
+    const results = await Promise.all(cases.map(async ({ name }) => checkCustomResources(await renderedObjects(name))));
+    expect(results.flatMap(({ faults }) => faults)).toEqual([]);
+    const kinds = results.flatMap(({ checked }) => checked.map((name) => name.split(' ')[0]));
+    expect(kinds.sort()).toEqual(['PrometheusRule', 'ServiceMonitor', 'ServiceMonitor']);
+  });
+
+  it('is refused where a field is unknown, of another type, or of an unknown kind', async () => {
+    const [monitor] = ofKind(await renderedObjects('concordat.everything'), 'ServiceMonitor');
+    const { checked, faults } = await checkCustomResources([
+      { ...monitor, spec: { ...monitor.spec, endpoint: [] } },
+      { ...monitor, spec: { ...monitor.spec, endpoints: [{ port: 8080, interval: 'often' }] } },
+      { ...monitor, kind: 'PodMonitor' },
+    ]);
+    expect(checked).toHaveLength(3);
+    expect(faults).toEqual([
+      expect.stringMatching(/\/spec: must NOT have additional properties endpoint$/),
+      expect.stringMatching(/\/endpoints\/0\/interval: must match pattern/),
+      expect.stringMatching(/\/endpoints\/0\/port: must be string/),
+      expect.stringMatching(/there is no schema of monitoring.coreos.com\/v1 PodMonitor$/),
+    ]);
+  });
+
+  it('scrapes ports that the Services have, at paths that are served', async () => {
+    const { paths } = JSON.parse(await read('apps/coordinator/openapi.json'));
+    for (const { name } of cases) {
+      const objects = await renderedObjects(name);
+      for (const { spec } of ofKind(objects, 'ServiceMonitor')) {
+        const services = ofKind(objects, 'Service').filter(({ metadata }) => contains(metadata.labels, spec.selector));
+        expect(services).toHaveLength(1);
+        for (const { port, path } of spec.endpoints) {
+          expect(services[0].spec.ports.map((one) => one.name)).toContain(port);
+          expect(paths).toHaveProperty([path, 'get']);
+        }
+      }
+    }
+  });
+});
+
+const contains = (labels, { matchLabels }) =>
+  Object.entries(matchLabels).every(([label, value]) => labels[label] === value);
 
 describe.each(COORDINATOR_CASES)('the coordinators of %s', (name) => {
   it('are told nothing that the coordinator does not know', async () => {

@@ -19,7 +19,8 @@ const ROWS = {
   Transactions: [
     ['Decided', 'ops', [[rate('concordat_transactions_decided_total', 'outcome'), '{{outcome}}']]],
     ['From begin to decision', 's', quantiles(PHASES, '', ',phase="decision"')],
-    ['From decision to the last branch', 's', quantiles(PHASES, '', ',phase="finalise"')],
+    ['Phases, p99', 's', [[quantile(0.99, PHASES, 'phase, ', ',phase!="decision"'), '{{phase}}']]],
+    ['Phases, p50', 's', [[quantile(0.5, PHASES, 'phase, ', ',phase!="decision"'), '{{phase}}']]],
     ['Aborts by reason', 'ops', [[rate('concordat_transactions_aborted_total', 'reason'), '{{reason}}']]],
     [
       'Not finished',
@@ -29,7 +30,23 @@ const ROWS = {
         [gauge('concordat_undecided', 'namespace'), 'undecided'],
       ],
     ],
-    ['Open hazards', 'short', [[gauge('concordat_open_hazards', 'namespace'), 'hazards']]],
+    [
+      'Age of the oldest',
+      's',
+      [
+        [gauge('concordat_oldest_in_doubt_seconds', 'namespace'), 'in doubt'],
+        [gauge('concordat_oldest_unfinalised_seconds', 'namespace'), 'decided, not done everywhere'],
+      ],
+    ],
+    [
+      'Contradictions',
+      'short',
+      [
+        [gauge('concordat_open_hazards', 'namespace'), 'hazards'],
+        [gauge('concordat_audit_violations', 'namespace'), 'violations in the newest audit'],
+        [gauge('concordat_orphans', 'namespace'), 'orphans'],
+      ],
+    ],
   ],
   Calls: [
     ['Requests by status', 'reqps', [[rate('concordat_http_request_duration_seconds_count', 'status'), '{{status}}']]],
@@ -38,7 +55,17 @@ const ROWS = {
       's',
       [[quantile(0.99, 'concordat_http_request_duration_seconds', 'method, route, '), '{{method}} {{route}}']],
     ],
-    ['Refused for want of room', 'reqps', [[rate('concordat_admission_refused_total', 'reason'), '{{reason}}']]],
+    [
+      'Failed requests by route',
+      'reqps',
+      [
+        [
+          rate('concordat_http_request_duration_seconds_count', 'method, route, status', ',status=~"5..|429"'),
+          '{{status}} {{method}} {{route}}',
+        ],
+      ],
+    ],
+    ['Refused for want of room', 'reqps', [[rate('concordat_admission_refused_total', 'by'), '{{by}}']]],
     [
       'Places',
       'short',
@@ -48,6 +75,7 @@ const ROWS = {
         [gauge('concordat_admission_waiting', 'namespace'), 'waiting'],
       ],
     ],
+    ['Wait for a place', 's', quantiles('concordat_admission_wait_seconds')],
   ],
   Participants: [
     [
@@ -55,7 +83,19 @@ const ROWS = {
       'short',
       [[gauge('concordat_participant_suspicion', 'participant, instance'), '{{participant}}']],
     ],
-    ['Unanswered commands', 'short', [[gauge('concordat_participant_lag', 'participant'), '{{participant}}']]],
+    [
+      'Unanswered commands',
+      'short',
+      [
+        [gauge('concordat_participant_lag', 'participant'), '{{participant}}'],
+        [gauge('concordat_participant_lag_max', 'participant'), '{{participant}}, at the most'],
+      ],
+    ],
+    [
+      'Commands not read yet',
+      'short',
+      [[gauge('concordat_participant_kafka_lag_messages', 'participant', 'sum'), '{{participant}}']],
+    ],
     [
       'Prepare, p99',
       's',
@@ -68,12 +108,48 @@ const ROWS = {
       's',
       [[gauge('concordat_participant_oldest_prepared_seconds', 'participant'), '{{participant}}']],
     ],
+    [
+      'Votes sent again, and failures',
+      'ops',
+      [
+        [rate('concordat_participant_vote_repeats_total', 'participant'), '{{participant}}: votes again'],
+        [rate('concordat_participant_finalise_failures_total', 'participant'), '{{participant}}: finalise failed'],
+        [rate('concordat_participant_send_failures_total', 'participant'), '{{participant}}: not sent'],
+      ],
+    ],
   ],
   Replicas: [
-    ['Ready', 'short', [[gauge('concordat_ready', 'instance'), '{{instance}}']]],
+    [
+      'Ready and leading',
+      'short',
+      [
+        [gauge('concordat_ready', 'instance'), '{{instance}} is ready'],
+        [gauge('concordat_leads', 'instance'), '{{instance}} leads'],
+      ],
+    ],
+    ['Term', 'short', [[gauge('concordat_raft_term', 'instance'), '{{instance}}']]],
+    ['Entries that followers lack', 'short', [[gauge('concordat_raft_peer_lag_entries', 'peer'), 'replica {{peer}}']]],
+    ['Entries not applied yet', 'short', [[gauge('concordat_raft_apply_lag_entries', 'instance'), '{{instance}}']]],
+    [
+      'Entries on a quorum',
+      'ops',
+      [[`max by (instance) (deriv(concordat_raft_commit_index{${WHERE}}[5m]))`, '{{instance}}']],
+    ],
+    [
+      'A write of the log, p99',
+      's',
+      [[quantile(0.99, 'concordat_log_fsync_duration_seconds', 'instance, '), '{{instance}}']],
+    ],
     ['Flushes of the log', 'ops', [[rate('concordat_log_fsyncs_total', 'instance'), '{{instance}}']]],
     ['Bytes of the log', 'Bps', [[rate('concordat_log_bytes_total', 'instance'), '{{instance}}']]],
-    ['Waiting for Postgres', 'short', [[gauge('concordat_persistence_backlog', 'instance'), '{{instance}}']]],
+    [
+      'Waiting for Postgres',
+      'short',
+      [
+        [gauge('concordat_persistence_backlog', 'instance'), '{{instance}}'],
+        [gauge('concordat_persistence_backlog_max', 'namespace'), 'at the most'],
+      ],
+    ],
     ['A batch into Postgres', 's', quantiles('concordat_persist_duration_seconds')],
     [
       'Entries not in Postgres yet',
@@ -90,9 +166,39 @@ const ROWS = {
         [rate('concordat_kafka_messages_received_total', 'namespace'), 'received'],
       ],
     ],
-    ['Sent again', 'ops', [[rate('concordat_commands_resent_total', 'type'), '{{type}}']]],
-    ['Dead letters', 'ops', [[rate('concordat_dead_letters_total', 'namespace'), 'coordinator']]],
+    [
+      'Messages not read yet',
+      'short',
+      [[gauge('concordat_kafka_lag_messages', 'instance, topic', 'sum'), '{{instance}} {{topic}}']],
+    ],
+    ['Sends that failed', 'ops', [[rate('concordat_kafka_send_failures_total', 'instance'), '{{instance}}']]],
+    ['Sent again', 'ops', [[rate('concordat_commands_resent_total', 'command'), '{{command}}']]],
+    [
+      'Dead letters',
+      'ops',
+      [
+        [rate('concordat_dead_letters_total', 'namespace'), 'coordinator'],
+        [rate('concordat_participant_dead_letters_total', 'participant, cause'), '{{participant}}: {{cause}}'],
+      ],
+    ],
     ['Refused signatures', 'ops', [[rate('concordat_messages_refused_total', 'instance'), '{{instance}}']]],
+  ],
+  'Locks, snapshots, audits': [
+    [
+      'Locks',
+      'short',
+      [
+        [gauge('concordat_locks_held', 'namespace'), 'held'],
+        [gauge('concordat_locks_waiting', 'namespace'), 'calls that wait'],
+      ],
+    ],
+    ['Leased snapshots', 'short', [[gauge('concordat_leased_snapshots', 'namespace'), 'leased']]],
+    [
+      'Entries since the oldest snapshot in use',
+      'short',
+      [[gauge('concordat_watermark_lag_entries', 'namespace'), 'entries']],
+    ],
+    ['Audits', 'short', [[gauge('concordat_audits', 'instance, status'), '{{instance}} {{status}}']]],
   ],
 };
 

@@ -52,6 +52,13 @@ describe('what asks for metrics asks for none that is not there, by no label tha
   });
 });
 
+describe('the runbook', () => {
+  it('has an entry for each alert, in their order', async () => {
+    const entries = [...(await read('docs/runbook.md')).matchAll(/^## (\w+)$/gm)].map(([, alert]) => alert);
+    expect(entries).toEqual(rules.map(({ alert }) => alert));
+  });
+});
+
 describe('docs/metrics.md', () => {
   it('has every metric under a heading, with its unit and its labels', () => {
     const text = metricsMarkdown(coordinatorMetrics(), new ParticipantMetrics('any').descriptions);

@@ -100,7 +100,11 @@ export class ParticipantMetrics {
     this.#gauge('foreign_prepared', 'Prepared under our prefix, and of no transaction.', () =>
       gauges.foreignPrepared(),
     );
-    this.#gauge('oldest_prepared_seconds', 'Age of the oldest of them.', () => (gauges.oldestPreparedMs() ?? 0) / 1000);
+    this.#gauge(
+      'oldest_prepared_seconds',
+      'Age of the oldest branch that is prepared and undecided.',
+      () => (gauges.oldestPreparedMs() ?? 0) / 1000,
+    );
     this.#gauge('applied_csn', 'Highest number heard that a coordinator has applied.', () => gauges.appliedCsn());
     this.#gauge('sessions', 'Sessions of operations that were executed at once.', () => gauges.sessions());
     this.#gauge('executing_branches', 'Prepares that run or wait for their turn.', () => gauges.executing());

@@ -49,7 +49,7 @@ export function exposeRaft(registry: MetricsRegistry, { log, members, replica: {
     'Last entry of the decision log that is applied.',
     () => ledger.appliedIndex,
   );
-  registry.gauge('concordat_log_term', 'Term of that entry.', () => ledger.appliedTerm);
+  registry.gauge('concordat_log_term', 'Term of the last entry that is applied.', () => ledger.appliedTerm);
   registry.counterFrom('concordat_log_fsyncs_total', 'fdatasync calls of the decision log.', () => log.fsyncCount);
   registry.counterFrom('concordat_log_bytes_total', 'Bytes written to the decision log.', () => log.bytesWritten);
 }
