@@ -13,6 +13,7 @@ import type { Liveness } from './engine/liveness.js';
 import { Replica, type ReplicaPorts } from './engine/replica.js';
 import { SteadyClock } from './engine/steady-clock.js';
 import type { TransactionStore } from './engine/store.js';
+import type { TransactionTracing } from './engine/tracing.js';
 import { KafkaMessenger } from './kafka/kafka-messenger.js';
 import { ReplyReader } from './kafka/reply-reader.js';
 import type { CoordinatorMetrics } from './observability/engine-metrics.js';
@@ -30,6 +31,7 @@ export interface ProcessParts {
   readonly logger: Logger;
   readonly registry: MetricsRegistry;
   readonly metrics: CoordinatorMetrics;
+  readonly tracing: TransactionTracing;
   readonly store: TransactionStore;
   readonly transport: Transport;
   /** Opens the log and finds the cluster; `url` is where this process listens. */
@@ -52,18 +54,20 @@ export class CoordinatorProcess {
 
   /** Recovers and begins to lead. Resolves when requests are answered; Kafka is joined as soon as it is there. */
   async start(url: string): Promise<void> {
-    const { api, logger, metrics, store, transport, config } = this.parts;
+    const { api, logger, metrics, tracing, store, transport, config } = this.parts;
     api.waitsFor('opening the decision log');
     const cluster = await this.parts.openCluster(url);
     this.cluster = cluster;
     cluster.log.onFlush = (durationMs) => metrics.logFlushed(durationMs);
-    const messenger = new KafkaMessenger(transport, logger, () => this.reader?.unreadMs ?? Number.POSITIVE_INFINITY);
+    const unreadMs = () => this.reader?.unreadMs ?? Number.POSITIVE_INFINITY;
+    const messenger = new KafkaMessenger(transport, logger, tracing, unreadMs);
     const ports: ReplicaPorts = {
       log: cluster.log,
       store,
       messenger,
       observers: cluster,
       metrics,
+      tracing,
       logger,
       clock: new SteadyClock(), // never set back, so that no deadline waits for the clock
       random: () => Math.random(),
@@ -77,7 +81,7 @@ export class CoordinatorProcess {
     const replica = await Replica.open(ports);
     const coordinator = new Coordinator(replica, ports, config);
     this.coordinator = coordinator;
-    this.reader = new ReplyReader(transport, this.coordinator, logger, () => metrics.deadLetter());
+    this.reader = new ReplyReader(transport, this.coordinator, logger, tracing, () => metrics.deadLetter());
     await replica.start(this.coordinator);
     cluster.attach({
       members: () => replica.ledger.members,

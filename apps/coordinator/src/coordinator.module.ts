@@ -12,6 +12,7 @@ import { COORDINATOR_API } from './engine/api.js';
 import { AUDIT_API } from './engine/audit-api.js';
 import { CLUSTER_API } from './engine/cluster-api.js';
 import { Liveness } from './engine/liveness.js';
+import type { TransactionTracing } from './engine/tracing.js';
 import { EventStreams } from './http/event-streams.js';
 import { HTTP_CONTROLLERS } from './http/http-controllers.js';
 import { ownerOfTopic } from './kafka/message-owners.js';
@@ -25,7 +26,12 @@ import { StartingCoordinator } from './starting-coordinator.js';
 class CoordinatorModule {}
 
 /** The composition root: the only place that binds ports to adapters. `onFatal`: the process cannot go on. */
-export function coordinatorModule(config: Config, logger: Logger, onFatal: (error: Error) => void): DynamicModule {
+export function coordinatorModule(
+  config: Config,
+  logger: Logger,
+  tracing: TransactionTracing,
+  onFatal: (error: Error) => void,
+): DynamicModule {
   const registry = new MetricsRegistry();
   const api = new StartingCoordinator();
   const cluster = new ClusterService(config.electionTimeoutMs);
@@ -36,6 +42,7 @@ export function coordinatorModule(config: Config, logger: Logger, onFatal: (erro
     logger,
     registry,
     metrics: new CoordinatorMetrics(registry),
+    tracing,
     store: new PostgresStore({
       databaseUrl: config.databaseUrl,
       onWaiting: (error) => logger.warn({ err: error }, 'Postgres cannot be reached yet'),

@@ -6,6 +6,7 @@ import type { LogEntry } from '../src/engine/decision-log.js';
 import type { Observers } from '../src/engine/observers.js';
 import type { EngineLogger, EngineMetrics, Messenger } from '../src/engine/ports.js';
 import { Replica } from '../src/engine/replica.js';
+import { type TransactionTracing, UNTRACED } from '../src/engine/tracing.js';
 import { ControlledLog } from './controlled-log.js';
 import { MemoryStore } from './memory-store.js';
 
@@ -115,6 +116,7 @@ export interface EngineOptions {
   readonly entries?: readonly LogEntry[];
   readonly store?: MemoryStore;
   readonly inFlightMax?: number;
+  readonly tracing?: TransactionTracing;
 }
 
 /** Times out whatever waits on timers; to be used after `jest.useFakeTimers()`. */
@@ -129,6 +131,7 @@ export async function startEngine({
   entries = [],
   store,
   inFlightMax = 100,
+  tracing = UNTRACED,
 }: EngineOptions = {}): Promise<Engine> {
   const fatal: Error[] = [];
   const parts = {
@@ -136,6 +139,7 @@ export async function startEngine({
     store: store ?? new MemoryStore(),
     messenger: new RecordingMessenger(),
     metrics: new CountingMetrics(),
+    tracing,
     logger: new RecordingLogger(),
   };
   const ports = {

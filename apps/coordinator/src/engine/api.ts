@@ -4,6 +4,7 @@ import type {
   OperationDescriptor,
   StatusesAnswer,
   StatusesRequest,
+  TraceHeaders,
   Trouble,
 } from '@concordat/protocol';
 import type { BranchRecord, IdempotencyClaim, SnapshotLease, TransactionRecord } from '@concordat/transaction';
@@ -46,6 +47,8 @@ export interface CallContext {
   /** Whether it reaches the transactions of other callers, as an operator does. */
   readonly reachesAll?: boolean;
   readonly claim?: IdempotencyClaim;
+  /** The trace that the call belongs to. */
+  readonly trace?: TraceHeaders | undefined;
 }
 
 export interface ParticipantView {

@@ -122,6 +122,7 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
     const { header, claims } = t;
     const first = claim && this.#keys.claim(claim, header.id, header.createdAt);
     if (first) return first;
+    this.ports.tracing.join(header.id, context.trace);
     leader.begin(t, { type: 'begin', header, branches: branchRecords(t), claims });
     if (request.commit) leader.deliver(header.id, { type: 'commit', claims: [] });
     return { leader, t };
@@ -145,6 +146,7 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
     const asked = { caller: t.header.caller, participants: [participant], kind: 'execute' } as const;
     const branchId = await this.admission.admit(leader, asked, () => {
       const { call } = newCall(t, request);
+      this.ports.tracing.join(id, context.trace);
       leader.deliver(id, { type: 'execute', participant, call });
       return call.branchId;
     });
@@ -163,6 +165,7 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
     const t = this.#open(leader, id, context);
     if (!t) return this.#committed(await this.get(id, {}, context));
     if (t.state === 'active') this.admission.admitWork();
+    this.ports.tracing.join(id, context.trace);
     this.#deliver(leader, t, claim, (claims) => ({ type: 'commit', claims }));
     return this.#outcome(leader, id, wait, claim !== undefined);
   }
@@ -173,6 +176,7 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
     const leader = this.#leader();
     const t = this.#open(leader, id, context);
     if (!t) return rolledBack(await this.get(id, {}, context));
+    this.ports.tracing.join(id, context.trace);
     this.#deliver(leader, t, claim, (claims) => ({ type: 'abort', reason: byCaller, claims }));
     return rolledBack(await this.#settled(leader, id, wait, claim !== undefined));
   }

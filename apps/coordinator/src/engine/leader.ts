@@ -37,6 +37,7 @@ import type { PhaseTimes } from './phase-times.js';
 import type { Clock, EngineLogger, EngineMetrics, Messenger, Random } from './ports.js';
 import { SnapshotsInUse } from './snapshots-in-use.js';
 import { TimerWheel } from './timer-wheel.js';
+import type { TransactionTracing } from './tracing.js';
 import { type Waiter, wakeWaiters } from './waiters.js';
 
 /** FORGET names at most this many transactions in one entry. */
@@ -67,6 +68,7 @@ export interface LeaderPorts {
   readonly messenger: Messenger;
   readonly phases: PhaseTimes;
   readonly metrics: EngineMetrics;
+  readonly tracing: TransactionTracing;
   readonly logger: EngineLogger;
   readonly clock: Clock;
   readonly random: Random;
@@ -278,6 +280,7 @@ export class Leader {
   depose(): { readonly id: string; readonly resolve: (record: TransactionRecord) => void }[] {
     this.#deposed = true;
     this.#timers.stop();
+    this.ports.tracing.deposed();
     return [...this.#live].flatMap(([id, { waiters }]) => waiters.map(({ resolve }) => ({ id, resolve })));
   }
 
@@ -290,6 +293,7 @@ export class Leader {
     this.load.changed(live, now);
     if (before === 'active' && live.t.state === 'preparing') live.preparingAt = now;
     this.ports.phases.stepped(live.t.header.id, event, effects);
+    this.ports.tracing.stepped(live.t, event, effects);
     for (const effect of effects) this.#carryOut(live, effect, event);
     if (live.t.outcome !== null) this.#snapshots.delete(live.t.header.id);
     if (live.t.state !== before || REPLIES.has(event.type)) this.ports.onChanged(live.t);
@@ -360,6 +364,7 @@ export class Leader {
     this.#older.delete(record.id);
     this.load.ended(live);
     this.ports.phases.completed(record.id);
+    this.ports.tracing.completed(record.id);
     this.ports.metrics.transactionCompleted((record.completedAt ?? 0) - (record.decidedAt ?? 0));
     for (const waiter of live.waiters.splice(0)) waiter.resolve(record);
   }

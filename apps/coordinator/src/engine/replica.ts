@@ -32,6 +32,7 @@ import { Publisher } from './publisher.js';
 import { Reconciler } from './reconciler.js';
 import { SnapshotLeases } from './snapshot-leases.js';
 import type { OpenOptions, PersistedState, TransactionStore } from './store.js';
+import type { TransactionTracing } from './tracing.js';
 import { within } from './within.js';
 
 /** Idempotency keys kept in memory; older ones are looked up in Postgres. */
@@ -50,6 +51,7 @@ export interface ReplicaPorts {
   /** The other replicas, as observers of participants. */
   readonly observers: Observers;
   readonly metrics: EngineMetrics;
+  readonly tracing: TransactionTracing;
   readonly logger: EngineLogger;
   readonly clock: Clock;
   readonly random: Random;
@@ -151,12 +153,13 @@ export class Replica implements DecisionLogListener {
     const now = this.ports.clock.now();
     // D1: the incarnation is made when the cluster is bootstrapped, larger than any earlier one, durable before the first id.
     const incarnation = this.ledger.incarnation || now;
-    const { messenger, metrics, logger, clock, random } = this.ports;
+    const { messenger, metrics, tracing, logger, clock, random } = this.ports;
     this.leader = new Leader(term, {
       propose: (entry) => this.propose(entry),
       messenger,
       phases: this.phases,
       metrics,
+      tracing,
       logger,
       clock,
       random,

@@ -6,6 +6,7 @@ import type { MetricsRegistry } from '../observability/metrics-registry.js';
 import type { Authenticator } from '../security/authenticator.js';
 import type { Access, Principal } from '../security/principal.js';
 import { ROUTES } from './routes.js';
+import { traceIdOf } from './trace.js';
 
 const roles = new Map<string, Access>([
   ...ROUTES.map(({ method, path, role }) => [`${method} ${fastifyPath(path)}`, role] as const),
@@ -62,7 +63,8 @@ function logChanges(fastify: FastifyInstance, logger: Logger): void {
   fastify.addHook('onResponse', (request, reply, done) => {
     if (changesTheSystem(request)) {
       const { method, url, principal } = request;
-      logger.info({ actor: principal?.caller, method, url, status: reply.statusCode }, 'administrative call');
+      const traceId = traceIdOf(request);
+      logger.info({ actor: principal?.caller, method, url, status: reply.statusCode, traceId }, 'administrative call');
     }
     done();
   });

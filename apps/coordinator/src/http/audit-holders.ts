@@ -7,11 +7,11 @@ import type { FastifyRequest } from 'fastify';
 import { Agent, request as send } from 'undici';
 import type { ClusterApi, MemberView } from '../engine/cluster-api.js';
 import { FORWARDED_HEADER } from './forwarding.js';
+import { traceOf } from './trace.js';
 
 /** How long another replica may take to answer, in ms. */
 const ANSWER_TIMEOUT_MS = 5_000;
 const CONNECTIONS_MAX = 8;
-const HEADERS_PASSED = ['authorization', 'traceparent', 'tracestate'];
 const RETRY_AFTER_MS = 5_000;
 
 export interface HolderAnswer {
@@ -62,11 +62,12 @@ export class AuditHolders {
   }
 
   async #call({ url }: MemberView, request: FastifyRequest): Promise<HolderAnswer | undefined> {
-    const headers: Record<string, string> = { [FORWARDED_HEADER]: '1' };
-    for (const name of HEADERS_PASSED) {
-      const value = request.headers[name];
-      if (typeof value === 'string') headers[name] = value;
-    }
+    const { authorization } = request.headers;
+    const headers = {
+      [FORWARDED_HEADER]: '1',
+      ...(authorization !== undefined && { authorization }),
+      ...traceOf(request),
+    };
     try {
       const answer = await send(`${url}${request.url}`, { headers, dispatcher: this.#agent });
       const mediaType = String(answer.headers['content-type'] ?? '');

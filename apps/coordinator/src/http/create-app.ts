@@ -1,12 +1,14 @@
 import type { Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { Tracer } from '@opentelemetry/api';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { COORDINATOR_API, type CoordinatorApi } from '../engine/api.js';
 import { CLUSTER_API, type ClusterApi } from '../engine/cluster-api.js';
 import { measureRequests } from '../observability/http-metrics.js';
 import { type Logger, NestLogger } from '../observability/logger.js';
 import { MetricsRegistry } from '../observability/metrics-registry.js';
+import { traceRequests } from '../observability/request-spans.js';
 import { type Authenticator, openToAll } from '../security/authenticator.js';
 import { guardRoutes } from './access.js';
 import { refuseEarly } from './early-refusal.js';
@@ -21,13 +23,15 @@ export interface HttpOptions {
   /** Everybody may do everything where it is left out. */
   readonly authenticator?: Authenticator;
   readonly limits?: HttpLimits;
+  /** Makes the spans of requests; there are none where it is left out. */
+  readonly tracer?: Tracer | undefined;
 }
 
 /** Makes the Nest application of a root module on Fastify, with everything that concerns every request. */
 export async function createHttpApp(
   module: Parameters<typeof NestFactory.create>[0] | Type,
   logger: Logger,
-  { authenticator = openToAll, limits = HTTP_LIMITS }: HttpOptions = {},
+  { authenticator = openToAll, limits = HTTP_LIMITS, tracer }: HttpOptions = {},
 ): Promise<NestFastifyApplication> {
   const filter = new ProblemFilter(logger);
   const adapter = new FastifyAdapter({
@@ -59,6 +63,7 @@ export async function createHttpApp(
   const fastify = app.getHttpAdapter().getInstance() as unknown as FastifyInstance;
   readJsonOnly(fastify);
   const metrics = app.get(MetricsRegistry);
+  if (tracer) traceRequests(fastify, tracer);
   limitRequests(fastify, limits, metrics);
   guardRoutes(fastify, authenticator, metrics, logger);
   const pace = new RefusalPace();

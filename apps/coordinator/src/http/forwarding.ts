@@ -14,6 +14,7 @@ import type { Leadership } from '../engine/cluster-api.js';
 import { pause } from '../engine/within.js';
 import { MIN_CSN_HEADER } from './min-csn.js';
 import type { RefusalPace } from './refusal-pace.js';
+import { traceOf } from './trace.js';
 
 export const FORWARDED_HEADER = 'x-concordat-forwarded';
 /** How long a call waits for a leader to be there, in ms; a read of the cluster only as long as an election takes to begin. */
@@ -26,16 +27,7 @@ const CONNECTIONS_MAX = 256;
 const BEGINS_MAX = 1_000;
 /** A long poll ends by itself before this. */
 const ANSWER_TIMEOUT_MS = 120_000;
-const HEADERS_PASSED = [
-  'content-type',
-  'idempotency-key',
-  MIN_CSN_HEADER,
-  'traceparent',
-  'tracestate',
-  'authorization',
-  'accept',
-  'last-event-id',
-];
+const HEADERS_PASSED = ['content-type', 'idempotency-key', MIN_CSN_HEADER, 'authorization', 'accept', 'last-event-id'];
 const HEADERS_RETURNED = ['content-type', 'location', 'retry-after', 'cache-control'];
 /** With these a begin is refused for want of room. */
 const TURNED_AWAY = new Set([429, 503]);
@@ -135,7 +127,7 @@ const isBegin = ({ method, routeOptions }: FastifyRequest): boolean =>
   method === 'POST' && routeOptions.url === '/v1/transactions';
 
 function headersFor(request: FastifyRequest): Record<string, string> {
-  const headers: Record<string, string> = { [FORWARDED_HEADER]: '1' };
+  const headers: Record<string, string> = { [FORWARDED_HEADER]: '1', ...traceOf(request) };
   for (const name of HEADERS_PASSED) {
     const value = request.headers[name];
     if (typeof value === 'string') headers[name] = value;

@@ -4,6 +4,7 @@ import type { FastifyRequest } from 'fastify';
 import type { CallContext } from '../engine/api.js';
 import { callerOf, reachesAll } from './caller.js';
 import { canonicalJson } from './json.js';
+import { traceOf } from './trace.js';
 
 export const IDEMPOTENCY_KEY_HEADER = 'idempotency-key';
 export const IDEMPOTENCY_KEY_PATTERN = '^[\\x20-\\x7e]{1,255}$';
@@ -13,6 +14,7 @@ const keyPattern = new RegExp(IDEMPOTENCY_KEY_PATTERN);
 export const callContext = (request: FastifyRequest): CallContext => ({
   caller: callerOf(request),
   reachesAll: reachesAll(request),
+  trace: traceOf(request),
 });
 
 /**

@@ -1,9 +1,17 @@
+import { parseTraceparent, readTraceHeaders, type TraceHeaders } from '@concordat/protocol';
 import type { FastifyRequest } from 'fastify';
 
-const TRACEPARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}/;
-
-/** The trace id of a W3C `traceparent` header, when there is a valid one. */
-export function traceIdOf(request: FastifyRequest): string | undefined {
-  const header = request.headers.traceparent;
-  return typeof header === 'string' ? TRACEPARENT.exec(header)?.[1] : undefined;
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The span of this request, where spans are recorded (observability/request-spans.ts). */
+    traceHeaders?: TraceHeaders;
+  }
 }
+
+/** The trace that a request belongs to, as whatever it leads to continues it: our own span, or else the caller's. */
+export const traceOf = (request: FastifyRequest): TraceHeaders | undefined =>
+  request.traceHeaders ?? (request.headers.traceparent === undefined ? undefined : readTraceHeaders(request.headers));
+
+/** The id of that trace, for logs and for problems. */
+export const traceIdOf = (request: FastifyRequest): string | undefined =>
+  parseTraceparent(request.traceHeaders?.traceparent ?? request.headers.traceparent)?.traceId;

@@ -9,6 +9,7 @@ import {
 } from '@concordat/protocol';
 import type { Transport } from '@concordat/transport';
 import type { EngineLogger, Messenger } from '../engine/ports.js';
+import type { TransactionTracing } from '../engine/tracing.js';
 
 /**
  * The brokers answer a read four times a second, also where there is nothing to read. Shorter than any silence that is
@@ -25,6 +26,7 @@ export class KafkaMessenger implements Messenger {
   constructor(
     private readonly transport: Transport,
     private readonly logger: EngineLogger,
+    private readonly tracing: Pick<TransactionTracing, 'headersOf'>,
     private readonly repliesUnreadMs: () => number,
   ) {}
 
@@ -39,7 +41,9 @@ export class KafkaMessenger implements Messenger {
   send(command: Command): void {
     const { participant, transactionId, type } = command;
     const value = encodeMessage(command);
-    this.transport.send({ topic: commandsTopic(participant), key: transactionId, value }).catch((error: unknown) => {
+    const trace = this.tracing.headersOf(transactionId, participant);
+    const message = { topic: commandsTopic(participant), key: transactionId, value };
+    this.transport.send(trace ? { ...message, headers: { ...trace } } : message).catch((error: unknown) => {
       // The resend timer of the transaction is the retry; the topic only carries.
       this.logger.debug({ transactionId, participant, type, err: error }, 'a command did not reach Kafka');
     });
@@ -47,9 +51,11 @@ export class KafkaMessenger implements Messenger {
 
   async publish(events: readonly OutcomeEvent[]): Promise<void> {
     await Promise.all(
-      events.map((event) =>
-        this.transport.send({ topic: EVENTS_TOPIC, key: event.transactionId, value: encodeMessage(event) }),
-      ),
+      events.map((event) => {
+        const trace = this.tracing.headersOf(event.transactionId);
+        const message = { topic: EVENTS_TOPIC, key: event.transactionId, value: encodeMessage(event) };
+        return this.transport.send(trace ? { ...message, headers: { ...trace } } : message);
+      }),
     );
   }
 

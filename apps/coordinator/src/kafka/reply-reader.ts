@@ -9,11 +9,13 @@ import {
   encodeMessage,
   type Heartbeat,
   REPLIES_TOPIC,
+  type Reply,
   type Vote,
   WIRE_VERSION,
 } from '@concordat/protocol';
 import type { IncomingMessage, Subscription, Transport } from '@concordat/transport';
 import type { EngineLogger } from '../engine/ports.js';
+import type { TransactionTracing } from '../engine/tracing.js';
 import { ReplyTrust } from './reply-trust.js';
 
 /** A dead letter keeps at most this much of the message. */
@@ -41,6 +43,7 @@ export class ReplyReader {
     private readonly transport: Transport,
     private readonly handler: ReplyHandler,
     private readonly logger: EngineLogger,
+    private readonly tracing: Pick<TransactionTracing, 'received'>,
     private readonly onDeadLetter: () => void,
   ) {}
 
@@ -75,6 +78,12 @@ export class ReplyReader {
     if (!decoded.ok) return this.#refuse(message, decoded.error);
     const reply = decoded.message;
     this.#trust.check(message, reply); // what it throws comes back through onError
+    const endSpan = this.tracing.received(reply, message.headers);
+    this.#handle(reply);
+    endSpan?.();
+  }
+
+  #handle(reply: Reply): void {
     switch (reply.type) {
       case 'vote':
         return this.handler.onVote(reply);

@@ -13,6 +13,7 @@ import {
 } from '@concordat/transport';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { type Engine, heartbeatOf, leadingEngine, pass, prepareBoth } from '../../test/engine.js';
+import { UNTRACED } from '../engine/tracing.js';
 import { ownerOfTopic, verifyRecord } from './message-owners.js';
 import { ReplyReader } from './reply-reader.js';
 import { ReplyTrust } from './reply-trust.js';
@@ -72,7 +73,8 @@ async function scene(mode: SigningMode = 'strict'): Promise<Scene> {
   const topic = new Topic();
   const now = () => Date.now();
   const signing = new MessageSigning({ keys: () => keys(...names), ownerOf: ownerOfTopic, mode, now });
-  const reader = new ReplyReader(new SignedTransport(topic, signing), engine.coordinator, engine.logger, () => {});
+  const signed = new SignedTransport(topic, signing);
+  const reader = new ReplyReader(signed, engine.coordinator, engine.logger, UNTRACED, () => {});
   await reader.start('1');
   const say = async (reply: Reply, { as = reply.participant, atMs = Date.now() } = {}) => {
     const own = new MessageSigning({ keys: () => keys(as), ownerOf: () => as, mode: 'strict', now: () => atMs });
