@@ -1,7 +1,14 @@
 /** One configuration for all suites; scripts/test.mjs picks projects and brings up Postgres and Kafka. */
 export default {
   testEnvironment: 'node',
-  roots: ['<rootDir>/libs', '<rootDir>/apps', '<rootDir>/scripts', '<rootDir>/bench', '<rootDir>/test'],
+  roots: [
+    '<rootDir>/libs',
+    '<rootDir>/apps',
+    '<rootDir>/examples',
+    '<rootDir>/scripts',
+    '<rootDir>/bench',
+    '<rootDir>/test',
+  ],
   testMatch: ['**/*.test.{ts,mjs}'],
   testPathIgnorePatterns: ['/node_modules/', '/dist/'],
   modulePathIgnorePatterns: ['/dist/'],

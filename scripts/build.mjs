@@ -7,6 +7,8 @@ import { transformFile } from '@swc/core';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
+const GROUPS = ['libs', 'apps', 'examples'];
+
 /** Made for browsers, by Vite, into one page and its files. */
 const consoleDirectory = join(root, 'apps', 'console');
 
@@ -67,7 +69,7 @@ async function buildConsole() {
 /** Builds all workspaces. @returns {Promise<number>} how many files were compiled */
 export async function build() {
   let compiled = 0;
-  for (const group of ['libs', 'apps']) {
+  for (const group of GROUPS) {
     const names = (await exists(join(root, group))) ? await readdir(join(root, group)) : [];
     for (const name of names) {
       const workspace = join(root, group, name);
@@ -80,5 +82,5 @@ export async function build() {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const count = await build();
-  console.log(`compiled ${count} file${count === 1 ? '' : 's'} to ${['libs', 'apps'].join(` and `)}${sep}*${sep}dist`);
+  console.log(`compiled ${count} file${count === 1 ? '' : 's'} to {${GROUPS.join()}}${sep}*${sep}dist`);
 }

@@ -3,6 +3,7 @@
 // dashboard; the chart has copies of it and of the alert rules.
 // `node scripts/generate.mjs --check` writes nothing and exits 1, naming the files, when any is stale.
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -11,6 +12,7 @@ import { build } from './build.mjs';
 import { clientTypes } from './lib/client-types.mjs';
 import { dashboard } from './lib/dashboard.mjs';
 import { metricsMarkdown } from './lib/metrics-document.mjs';
+import { withShownFiles } from './lib/shown-files.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const check = process.argv.includes('--check');
@@ -42,6 +44,7 @@ const asyncApi = asyncApiDocument(API_VERSION);
 const documents = {
   'docs/errors.md': errorsMarkdown(),
   'docs/cli.md': cliMarkdown(commands),
+  'docs/participant-guide.md': await withFilesOf('docs/participant-guide.md'),
   'docs/rest.md': restMarkdown(openApi),
   'docs/kafka.md': kafkaMarkdown(asyncApi),
   'docs/metrics.md': metricsMarkdown(coordinatorMetrics(), participantMetrics()),
@@ -72,6 +75,11 @@ function participantMetrics() {
   const metrics = new ParticipantMetrics('any');
   metrics.observe({});
   return metrics.descriptions;
+}
+
+/** A page written by hand, with the files that it shows. */
+async function withFilesOf(page) {
+  return withShownFiles(await readFile(join(root, page), 'utf8'), (path) => readFileSync(join(root, path), 'utf8'));
 }
 
 async function typesOfClient() {

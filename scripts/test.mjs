@@ -108,7 +108,7 @@ function plan(words) {
   const workers = `--maxWorkers=${Math.max(2, Math.floor(availableParallelism() / 2))}`;
   if (words.length > 0) return [[workers, ...words]];
   return [
-    [workers, '--roots', 'libs', 'apps', 'scripts', 'bench'],
+    [workers, '--roots', 'libs', 'apps', 'examples', 'scripts', 'bench'],
     ['--maxWorkers=3', '--roots', 'test', '--testPathIgnorePatterns', '/node_modules/', ...ON_REQUEST],
   ];
 }
