@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { launchApp } from '../scripts/lib/app.mjs';
+import { freePort } from '../scripts/lib/ports.mjs';
 import { branch, call, oneShot, post, transfer } from './product/api.mjs';
-import { preparedCount, quiet } from './product/checks.mjs';
+import { preparedCount, query, quiet } from './product/checks.mjs';
 import { metricsDocumented, metricsShown } from './product/metrics.mjs';
 import { eventually, startProduct } from './product/product.mjs';
 
@@ -273,4 +276,40 @@ describe('money moves', () => {
     expect(valueOf('concordat_raft_leader_changes_total')).toBeGreaterThan(0);
     expect(valueOf('concordat_kafka_lag_messages{topic="concordat.replies",partition="0"}')).toBeGreaterThanOrEqual(0);
   });
+
+  it('the participant of the guide joins, and its vouchers are spent with what moves elsewhere or not at all', async () => {
+    const { postgres, kafka } = await product.run();
+    await query(postgres.url, 'CREATE DATABASE vouchers');
+    const port = await freePort();
+    const vouchers = await launchApp({
+      app: '../examples/nest-participant',
+      env: {
+        ...{ PATH: process.env.PATH, PORT: String(port), KAFKA_BROKERS: kafka.brokers },
+        DATABASE_URL: Object.assign(new URL(postgres.url), { pathname: '/vouchers' }).href,
+      },
+      log: join(product.dataDirectory, 'logs', 'vouchers.log'),
+      dataDirectory: product.dataDirectory,
+    });
+    try {
+      await eventually(
+        async () => (await call(`${url}/v1/participants/vouchers`)).body.health === 'up',
+        'the participant to be known',
+      );
+      const work = (operation: string, input: object) => branch('vouchers', operation, input);
+      const spent = async () => (await call(`http://127.0.0.1:${port}/vouchers/A1`)).body.spentOn;
+      const redeem = (order: string) =>
+        oneShot(url, [...move(1), work('redeem', { code: 'A1', order })], { wait: 'completed' });
+      expect((await oneShot(url, [work('issue', { code: 'A1', cents: 1 })])).status).toBe(200);
+      const tooMuch = [...move(1_000), work('redeem', { code: 'A1', order: 'order-0' })];
+      expect((await oneShot(url, tooMuch)).body.reason.code).toBe('insufficient-funds');
+      expect(await spent()).toBeNull();
+      expect((await redeem('order-1')).status).toBe(200);
+      expect(await spent()).toBe('order-1');
+      const before = await balances();
+      expect((await redeem('order-2')).body.reason).toMatchObject({ code: 'voucher-spent', participant: 'vouchers' });
+      expect(await balances()).toEqual(before);
+    } finally {
+      await vouchers.stop();
+    }
+  }, 120_000);
 });
