@@ -3,8 +3,11 @@ import { type AddressInfo, connect as connectTo, createServer, type Socket } fro
 /** A TCP proxy before a real server, whose connections a test can cut or make lose their answers. */
 export interface CuttableProxy {
   readonly url: string;
-  /** `open` forwards; `closed` refuses and breaks; `deaf` forwards requests and breaks the connection at the answer. */
-  mode: 'open' | 'closed' | 'deaf';
+  /**
+   * `open` forwards; `closed` refuses and breaks; `deaf` forwards requests and breaks the connection at the answer;
+   * `mute` forwards requests, and keeps the answers.
+   */
+  mode: 'open' | 'closed' | 'deaf' | 'mute';
   /** Breaks all connections there are. */
   cut(): void;
   close(): Promise<void>;
@@ -27,7 +30,10 @@ export async function startCuttableProxy(targetUrl: string): Promise<CuttablePro
       });
     }
     client.on('data', (data) => upstream.write(data));
-    upstream.on('data', (data) => (proxy.mode === 'deaf' ? client.destroy() : client.write(data)));
+    upstream.on('data', (data) => {
+      if (proxy.mode === 'deaf') client.destroy();
+      else if (proxy.mode !== 'mute') client.write(data);
+    });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = new URL(targetUrl);

@@ -31,6 +31,7 @@ describe('the meaning of database errors', () => {
       'connection',
     );
     expect(classifyDatabaseError(new Error('Connection terminated unexpectedly'))).toBe('connection');
+    expect(classifyDatabaseError(new Error('Query read timeout'))).toBe('connection');
     expect(classifyDatabaseError(new Error('anything else'))).toBe('other');
     expect(classifyDatabaseError(undefined)).toBe('other');
   });

@@ -54,7 +54,7 @@ const NETWORK_CODES = new Set([
 
 /** The client library gives no code where the connection ended under a statement. */
 const BROKEN_CONNECTION =
-  /connection terminated|connection ended|not queryable|client was closed|timeout exceeded|timeout expired/i;
+  /connection terminated|connection ended|not queryable|client was closed|timeout exceeded|timeout expired|read timeout/i;
 
 const CAUSES_MAX = 8;
 

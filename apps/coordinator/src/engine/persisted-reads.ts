@@ -4,7 +4,7 @@ import type { TransactionStore } from './store.js';
 import { within } from './within.js';
 
 /** How long a read waits for Postgres to hold what is applied, in ms. */
-const COVER_MS_MAX = 30_000;
+const COVER_MS_MAX = 10_000;
 
 /**
  * Lists wait until Postgres holds everything that was applied when the call came.

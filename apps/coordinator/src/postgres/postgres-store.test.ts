@@ -400,6 +400,22 @@ describe('the Postgres store', () => {
     await proxy.close();
   });
 
+  it('tells a reader within a bound that Postgres stands still, and answers again afterwards', async () => {
+    const proxy = await startCuttableProxy(database.url);
+    const proxied = new PostgresStore({ databaseUrl: proxy.url, readTimeoutMs: 200 });
+    await proxied.open(MEMBER, 0);
+    proxy.mode = 'mute';
+    await expect(proxied.find(id(1))).rejects.toMatchObject({ code: 'postgres-unavailable' });
+    await expect(proxied.list({ limit: 1 })).rejects.toMatchObject({ code: 'postgres-unavailable' });
+    expect(proxied.available).toBe(false);
+    proxy.mode = 'open';
+    proxy.cut();
+    await eventually(async () => expect(await proxied.list({ limit: 1 })).toEqual([]));
+    expect(proxied.available).toBe(true);
+    await proxied.close();
+    await proxy.close();
+  });
+
   it('fails at once where waiting would not help', async () => {
     const url = new URL(database.url);
     url.pathname = '/no_such_database';

@@ -22,6 +22,7 @@ import {
   type StoreSnapshot,
   type TransactionStore,
 } from '../engine/store.js';
+import { within } from '../engine/within.js';
 import { CONNECT_TIMEOUT_MS, coordinatorDataSource, QUERY_TIMEOUT_MS } from './data-source.js';
 import { IdempotencyKeyEntity, OperatorActionEntity, TransactionEntity } from './entities.js';
 import { persistLeases } from './leases.js';
@@ -37,11 +38,15 @@ const RETRY_MIN_MS = 100;
 const RETRY_MAX_MS = 2_000;
 const UNAVAILABLE_RETRY_AFTER_MS = 1_000;
 const LIST_LIMIT_MAX = 200;
+/** A Postgres that stands still breaks no connection. */
+const READ_TIMEOUT_MS = 10_000;
 
 export interface PostgresStoreOptions {
   readonly databaseUrl: string;
   /** Told once per failed attempt while `open` waits for Postgres. */
   readonly onWaiting?: (error: unknown) => void;
+  /** How long a caller waits for one read, in ms; 10,000 when left out. */
+  readonly readTimeoutMs?: number;
 }
 
 export class PostgresStore implements TransactionStore {
@@ -277,9 +282,12 @@ export class PostgresStore implements TransactionStore {
   private async read<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
     if (!this.dataSource) throw unavailable(new Error('the store is not open'));
     try {
-      const result = await work(this.dataSource.manager);
+      const { readTimeoutMs = READ_TIMEOUT_MS } = this.options;
+      const answered = work(this.dataSource.manager).then((result) => ({ result }));
+      const read = await within(answered, readTimeoutMs);
+      if (!read) throw new Error(`read timeout: no answer within ${readTimeoutMs} ms`);
       this.reachability.succeeded();
-      return result;
+      return read.result;
     } catch (error) {
       this.reachability.failed(error);
       throw isUnreachable(error) ? unavailable(error) : error;

@@ -12,7 +12,7 @@ export function isUnreachable(error: unknown): boolean {
   const code = (error as NodeJS.ErrnoException).code;
   if (code !== undefined && /^E[A-Z_]+$/.test(code)) return true;
   if (code !== undefined && UNREACHABLE_STATES.test(code)) return true;
-  return /connection terminated|timeout exceeded|connection timeout|not queryable|client was closed/i.test(
+  return /connection terminated|timeout exceeded|read timeout|connection timeout|not queryable|client was closed/i.test(
     error.message,
   );
 }
