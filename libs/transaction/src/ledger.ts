@@ -70,12 +70,15 @@ export interface Change {
 export interface LedgerState {
   readonly appliedIndex: number;
   readonly appliedTerm: number;
+  /** 0 before the first entry of a term. */
   readonly incarnation: number;
   readonly publishedIndex: number;
+  /** After a restore: whether transactions of earlier incarnations wait for the word of their participants. */
   readonly reconciliation?: 'pending' | 'done' | null;
   readonly transactions: readonly TransactionRecord[];
   readonly participants: readonly ParticipantRecord[];
   readonly members: readonly MemberRecord[];
+  /** Newest last. */
   readonly keys: readonly KeyRecord[];
   /** In the order of their CSNs. */
   readonly leases?: readonly SnapshotLease[];

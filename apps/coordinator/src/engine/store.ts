@@ -1,8 +1,8 @@
-import type { LockHold, LockSession, LockState } from '@concordat/locks';
+import type { LockHold, LockSession } from '@concordat/locks';
 import type {
   HazardChanges,
-  HazardRecord,
   KeyRecord,
+  LedgerState,
   MemberRecord,
   OperatorAction,
   ParticipantRecord,
@@ -10,32 +10,17 @@ import type {
   TransactionRecord,
 } from '@concordat/transaction';
 
-/** What a replica finds in its own Postgres at start; the decision log is replayed from `appliedIndex` on. */
-export interface PersistedState {
-  readonly appliedIndex: number;
-  readonly appliedTerm: number;
-  /** 0 before the first term entry. */
-  readonly incarnation: number;
+/**
+ * What a replica finds in its own Postgres at start; the decision log is replayed from `appliedIndex` on. Of the transactions
+ * it has every one that is not completed, of the keys the most recent, at most the number asked for.
+ */
+export interface PersistedState extends LedgerState {
   /** Id of the decision log that this database belongs to: a log and a database of different members refuse to start together. */
   readonly memberId: string;
-  readonly publishedIndex: number;
   /** Largest id that was pruned, as text, or null: older unknown ids answer 410 (D8). */
   readonly prunedThrough: string | null;
-  /** After a restore: whether transactions of earlier incarnations wait for the word of their participants. */
-  readonly reconciliation?: 'pending' | 'done' | null;
-  /** Every transaction that is not completed. */
-  readonly transactions: readonly TransactionRecord[];
   /** Decided transactions whose outcome event may not have been published: decidedIndex or completion above publishedIndex. */
   readonly unpublished: readonly TransactionRecord[];
-  readonly participants: readonly ParticipantRecord[];
-  readonly members: readonly MemberRecord[];
-  /** The most recent keys, newest last, at most the number asked for. */
-  readonly keys: readonly KeyRecord[];
-  /** Oldest first. */
-  readonly leases?: readonly SnapshotLease[];
-  readonly locks?: LockState;
-  /** Those that are open. */
-  readonly hazards?: readonly HazardRecord[];
 }
 
 /** One step forward: everything that changed between two applied indices, each transaction once, in its last state. */
