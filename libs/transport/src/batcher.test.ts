@@ -51,6 +51,54 @@ describe('Batcher', () => {
     await Promise.all(later);
   });
 
+  it('B5: lets a message that may wait go with the next one that may not, before it', async () => {
+    const { batcher, deliveries } = createBatcher();
+    const patient = batcher.send({ ...message('patient'), waitMs: 60_000 });
+    await turn();
+    await turn();
+    expect(deliveries).toHaveLength(0);
+    const urgent = batcher.send(message('urgent'));
+    await until(() => deliveries.length === 1);
+    expect(deliveries[0]?.values).toEqual(['patient', 'urgent']);
+    deliveries[0]?.resolve();
+    await Promise.all([patient, urgent]);
+  });
+
+  it('B5: sends what may wait by itself when the time of the first of it is over', async () => {
+    const { batcher, deliveries } = createBatcher();
+    const sent = [60_000, 20, 60_000].map((waitMs, index) => batcher.send({ ...message(`${index}`), waitMs }));
+    await until(() => deliveries.length === 1);
+    expect(deliveries[0]?.values).toEqual(['0', '1', '2']);
+    deliveries[0]?.resolve();
+    await Promise.all(sent);
+  });
+
+  it('B5: lets what may wait do so behind a batch too, and no longer than its time', async () => {
+    const { batcher, deliveries } = createBatcher();
+    const first = batcher.send(message('first'));
+    await until(() => deliveries.length === 1);
+    const patient = batcher.send({ ...message('patient'), waitMs: 60_000 });
+    deliveries[0]?.resolve();
+    await first;
+    await turn();
+    await turn();
+    expect(deliveries).toHaveLength(1);
+    const soon = batcher.send({ ...message('soon'), waitMs: 10 });
+    await until(() => deliveries.length === 2);
+    expect(deliveries[1]?.values).toEqual(['patient', 'soon']);
+    deliveries[1]?.resolve();
+    await Promise.all([patient, soon]);
+  });
+
+  it('B5: closing does not wait for what may wait, and sends it', async () => {
+    const { batcher, deliveries } = createBatcher();
+    const patient = batcher.send({ ...message('patient'), waitMs: 60_000 });
+    const closed = batcher.close();
+    await until(() => deliveries.length === 1);
+    deliveries[0]?.resolve();
+    await Promise.all([patient, closed]);
+  });
+
   it('keeps a batch within its bounds on messages and bytes', async () => {
     const { batcher, deliveries } = createBatcher({ batchMessagesMax: 2, batchBytesMax: 10 });
     for (const value of ['a', 'b', 'c', '12345678', 'd']) void batcher.send(message(value));

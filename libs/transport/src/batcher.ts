@@ -1,13 +1,15 @@
 /**
- * Gathers messages while the previous batch is on its way and sends them as the next one: nothing lingers when idle,
- * and the busier it is the larger the batches become. Owns the queue and its bounds, deadlines and retries; knows
- * nothing of the broker.
+ * Gathers messages while the previous batch is on its way and sends them as the next one: nothing lingers when idle
+ * but what may (B5), and the busier it is the larger the batches become. Owns the queue and its bounds, deadlines and
+ * retries; knows nothing of the broker.
  *
  * Invariants:
  * - B1 One batch is on its way at a time, so that retries keep the order of the messages.
  * - B2 Each send settles exactly once: stored, refused, or past its deadline.
  * - B3 Everything sent in one turn of the event loop is in one batch, within its bounds.
  * - B4 A message that the broker refuses does not fail the others of its batch: the batch is halved until it is alone.
+ * - B5 A message that may wait goes with the next one that may not, and after its own time at the latest. It never holds
+ *   up another, and the queue is always sent whole and in order.
  */
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 import type { OutgoingMessage } from './transport.js';
@@ -45,11 +47,20 @@ export class Batcher {
   #outstandingMessages = 0;
   #outstandingBytes = 0;
   #running: Promise<void> | undefined;
+  /** When the queue goes, by performance.now(): 0 is now. While it is in the future, all that is queued may wait. */
+  #dueMs = Number.POSITIVE_INFINITY;
+  #dueTimer: NodeJS.Timeout | undefined;
   #deadlineTimer: NodeJS.Timeout | undefined;
   #closed = false;
 
   constructor(options: BatcherOptions) {
-    this.#options = { batchMessagesMax: 4_000, batchBytesMax: 900_000, retryDelayMs: 100, onFailed: () => {}, ...options };
+    this.#options = {
+      batchMessagesMax: 4_000,
+      batchBytesMax: 900_000,
+      retryDelayMs: 100,
+      onFailed: () => {},
+      ...options,
+    };
   }
 
   /** Resolves when the batch that carried the message is stored. */
@@ -64,18 +75,39 @@ export class Batcher {
       }
       this.#outstandingMessages += 1;
       this.#outstandingBytes += bytes;
-      const deadlineMs = performance.now() + this.#options.sendTimeoutMs;
+      const now = performance.now();
+      const deadlineMs = now + this.#options.sendTimeoutMs;
       this.#queue.push({ message, bytes, deadlineMs, resolve, reject });
+      const { waitMs = 0 } = message;
+      this.#dueMs = Math.min(this.#dueMs, waitMs > 0 ? now + waitMs : 0);
       if (this.#running) this.#watchDeadlines();
-      else this.#running = turn().then(() => this.#run());
+      else this.#startWhenDue();
     });
   }
 
   /** Takes no more, and resolves when everything taken has settled. */
   async close(): Promise<void> {
     this.#closed = true;
+    if (!this.#running && this.#queue.length > 0) this.#start();
     await this.#running;
     clearTimeout(this.#deadlineTimer);
+  }
+
+  #startWhenDue(): void {
+    if (this.#dueMs === 0) return this.#start();
+    clearTimeout(this.#dueTimer);
+    this.#dueTimer = setTimeout(() => this.#start(), this.#dueMs - performance.now());
+  }
+
+  #start(): void {
+    clearTimeout(this.#dueTimer);
+    this.#dueTimer = undefined;
+    this.#running = turn().then(() => this.#run());
+  }
+
+  /** Whether all that is queued may still wait, for something that may not. */
+  get #mayWait(): boolean {
+    return this.#again.length === 0 && !this.#closed && this.#dueMs > performance.now();
   }
 
   #refusal(bytes: number): TransportError | undefined {
@@ -106,11 +138,13 @@ export class Batcher {
         // What arrived together with the broker's answer joins the next batch. Without this the batches of a busy
         // process fall apart into ever smaller ones, at twice the CPU and latency.
         if (this.#queue.length > 0) await turn();
+        if (this.#mayWait) break;
       } catch (error) {
         await this.#recover(batch, error);
       }
     }
     this.#running = undefined;
+    if (this.#queue.length > 0) this.#startWhenDue();
   }
 
   #takeBatch(): Entry[] {
@@ -124,9 +158,13 @@ export class Batcher {
       if (count === batchMessagesMax || (bytes > batchBytesMax && count > 0)) break;
       count += 1;
     }
-    if (count < this.#queue.length) return this.#queue.splice(0, count);
+    if (count < this.#queue.length) {
+      this.#dueMs = 0; // there is more than goes at once
+      return this.#queue.splice(0, count);
+    }
     const all = this.#queue;
     this.#queue = [];
+    this.#dueMs = Number.POSITIVE_INFINITY;
     return all;
   }
 

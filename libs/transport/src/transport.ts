@@ -20,6 +20,11 @@ export interface OutgoingMessage {
   key: string;
   value: string;
   headers?: Record<string, string>;
+  /**
+   * How long it may wait, in ms, for others to be sent with, so that it costs no request of its own. By default it goes
+   * at once. What is sent after it never overtakes it.
+   */
+  waitMs?: number;
 }
 
 /** A message as it was received. */
@@ -66,6 +71,11 @@ export interface SubscribeOptions {
   onMessage(message: IncomingMessage): void | Promise<void>;
   /** Told whenever all brokers of the topic have answered a read, with messages or without: nothing sent before is missed. */
   onRead?(): void;
+  /**
+   * Asked after each read that brought messages: reading goes on when the promise resolves. For a reader that is in no
+   * hurry, to which many messages at once come cheaper than each by itself. Must resolve by itself, also after `close`.
+   */
+  pause?(): Promise<void> | undefined;
   /** Told of a handler that threw (with its message) and of trouble with the broker (without). */
   onError?(error: unknown, message?: IncomingMessage): void;
   /** Bound on messages that are being handled or wait for their turn; reading pauses beyond it. By default 1,000. */

@@ -89,6 +89,32 @@ describe.each(['platformatic', 'kafkajs'] as const)('the transport by %s', (clie
     expect(received).toHaveLength(200);
   });
 
+  it('reads on only when a pause is over, and then all that came meanwhile', async () => {
+    const transport = await connect({ client });
+    const topic = await createTopic(transport, 1);
+    const received: string[] = [];
+    const pauses: PromiseWithResolvers<void>[] = [];
+    const subscription = await transport.subscribe({
+      topic,
+      groupId: uniqueName('group'),
+      from: 'end',
+      onMessage: ({ value }) => void received.push(value.toString()),
+      pause: () => {
+        pauses.push(Promise.withResolvers<void>());
+        return pauses.at(-1)?.promise;
+      },
+    });
+    await transport.send({ topic, key: 'k', value: 'first' });
+    await until(() => pauses.length === 1);
+    for (const value of ['a', 'b', 'c']) await transport.send({ topic, key: 'k', value });
+    expect(received).toEqual(['first']);
+    pauses[0]?.resolve();
+    await until(() => pauses.length === 2);
+    expect(received).toEqual(['first', 'a', 'b', 'c']);
+    pauses[1]?.resolve();
+    await subscription.close();
+  });
+
   it('gathers what is sent at once into few requests, for several topics', async () => {
     const transport = await connect({ client });
     const topics = [await createTopic(transport), await createTopic(transport)];

@@ -182,6 +182,7 @@ export class KafkajsSubscription implements Subscription {
       this.#positions?.set(partition, reached.next);
       this.#work.take(message);
     }
+    await this.#options.pause?.();
     await heartbeat();
   }
 

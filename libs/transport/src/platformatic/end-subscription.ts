@@ -85,6 +85,7 @@ export function createReader(parts: SubscriptionParts, options: SubscribeOptions
     topic: options.topic,
     onMessage: (message) => work.take(message),
     room: () => work.room(),
+    pause: () => options.pause?.(),
     onAlive: () => context.onAlive(),
     onRead: () => options.onRead?.(),
     onError: (error) => {

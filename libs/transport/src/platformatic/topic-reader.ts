@@ -27,6 +27,8 @@ interface TopicReaderOptions {
   onMessage(message: IncomingMessage): void;
   /** Awaited between strides: how the taker holds the reader back. Undefined when there is room. */
   room(): Promise<void> | undefined;
+  /** Awaited after a read that brought something: how a taker in no hurry has more come at once. */
+  pause(): Promise<void> | undefined;
   /** The broker has answered. */
   onAlive(): void;
   /** Every broker that leads some of the partitions has answered a read since the last time. */
@@ -134,7 +136,7 @@ export class TopicReader {
   }
 
   async #readFrom(leader: number, led: number[], positions: Positions, state: ReadState): Promise<void> {
-    const { topic, room, onAlive } = this.#options;
+    const { topic, room, pause, onAlive } = this.#options;
     const current = () => !this.#closed && !state.ended && this.#positions === positions;
     while (current()) {
       const wanted = new Map(led.map((partition) => [partition, positions.get(partition) as number]));
@@ -149,6 +151,8 @@ export class TopicReader {
       this.#noteRead(leader, state);
       const held = room();
       if (held) await held;
+      const pausing = fetched.some(({ records }) => records) && current() ? pause() : undefined;
+      if (pausing) await pausing;
     }
   }
 
