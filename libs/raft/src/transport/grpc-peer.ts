@@ -1,28 +1,17 @@
-import {
-  type ChannelCredentials,
-  type Client,
-  type ClientDuplexStream,
-  type ClientWritableStream,
-  Metadata,
-} from '@grpc/grpc-js';
+import { type ChannelCredentials, type Client, type ClientWritableStream, Metadata } from '@grpc/grpc-js';
 import type { Message } from '../core/messages.js';
-import {
-  BATCH_PREFIX_BYTES,
-  finishBatch,
-  grpcOptions,
-  RaftClient,
-  raftService,
-  type SnapshotPart,
-  type SnapshotProgress,
-} from './grpc-service.js';
+import { BATCH_PREFIX_BYTES, finishBatch, grpcOptions, RaftClient, raftService } from './grpc-service.js';
+import { sendSnapshotOnce } from './grpc-snapshot.js';
 import { encodeMessages } from './message-codec.js';
 import { Outbox } from './outbox.js';
+import type { Peer } from './peers.js';
+import type { SnapshotSource } from './transport.js';
 
 /** After a broken stream none is opened for this long. */
 const REOPEN_AFTER_MS = 50;
 
 /** The way to one peer: a channel, and one long-lived stream on it. */
-export class GrpcPeer {
+export class GrpcPeer implements Peer {
   readonly #client: Client;
   readonly #metadata = new Metadata();
   readonly #outbox = new Outbox();
@@ -58,10 +47,11 @@ export class GrpcPeer {
     });
   }
 
-  /** A stream for one snapshot. */
-  openSnapshotStream(): ClientDuplexStream<SnapshotPart, SnapshotProgress> {
+  /** Over a stream of its own. */
+  sendSnapshot(message: Message, source: SnapshotSource): Promise<void> {
     const { path, requestSerialize, responseDeserialize } = raftService.installSnapshot;
-    return this.#client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, this.#metadata, {});
+    const stream = this.#client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, this.#metadata, {});
+    return sendSnapshotOnce(stream, message, source);
   }
 
   close(): void {

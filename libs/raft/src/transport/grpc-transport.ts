@@ -13,14 +13,11 @@ import type { Message } from '../core/messages.js';
 import { channelCredentials, serverCredentials } from './grpc-credentials.js';
 import { GrpcPeer } from './grpc-peer.js';
 import { grpcOptions, raftService, type SnapshotPart, type SnapshotProgress } from './grpc-service.js';
-import { receiveSnapshot, sendSnapshotOnce } from './grpc-snapshot.js';
+import { receiveSnapshot } from './grpc-snapshot.js';
 import { decodeMessages } from './message-codec.js';
+import { Peers } from './peers.js';
 import type { TransportTls } from './tls.js';
 import type { SnapshotSource, Transport, TransportReceiver } from './transport.js';
-
-/** Attempts at one snapshot; each goes on where the last one stopped. */
-const SNAPSHOT_ATTEMPTS_MAX = 5;
-const SNAPSHOT_RETRY_AFTER_MS = 200;
 
 export interface GrpcTransportOptions {
   /** Own id. */
@@ -40,14 +37,14 @@ export interface GrpcTransportOptions {
  */
 export class GrpcTransport implements Transport {
   readonly #server = new Server(grpcOptions as ServerOptions);
-  readonly #peers = new Map<number, GrpcPeer>();
+  readonly #peers: Peers;
   /** The stream that each peer has opened last. */
   readonly #senders = new Map<number, ServerReadableStream<Uint8Array, object>>();
   #receiver: TransportReceiver | undefined;
   #port = 0;
 
   constructor(private readonly options: GrpcTransportOptions) {
-    for (const [id, address] of Object.entries(options.peers ?? {})) this.setPeer(Number(id), address);
+    this.#peers = new Peers(options.id, options.peers ?? {}, (id, address) => this.#openPeer(id, address));
   }
 
   /** The port it listens at, once started. */
@@ -76,38 +73,30 @@ export class GrpcTransport implements Transport {
   }
 
   setPeer(id: number, address: string): void {
-    if (id === this.options.id || this.#peers.get(id)?.address === address) return;
-    this.removePeer(id);
-    const unreachable = () => this.#receiver?.unreachable(id);
-    this.#peers.set(id, new GrpcPeer(this.options.id, id, address, channelCredentials(this.options.tls), unreachable));
+    this.#peers.set(id, address);
   }
 
   removePeer(id: number): void {
-    this.#peers.get(id)?.close();
-    this.#peers.delete(id);
+    this.#peers.remove(id);
   }
 
   send(messages: readonly Message[]): void {
-    for (const message of messages) this.#peers.get(message.to)?.send(message);
+    this.#peers.send(messages);
   }
 
-  async sendSnapshot(message: Message, source: SnapshotSource): Promise<void> {
-    for (let attempt = 1; ; attempt++) {
-      const peer = this.#peers.get(message.to);
-      if (!peer) throw new Error(`the address of member ${message.to} is not known`);
-      try {
-        return await sendSnapshotOnce(peer.openSnapshotStream(), message, source);
-      } catch (error) {
-        if (attempt === SNAPSHOT_ATTEMPTS_MAX || !this.#receiver) throw error;
-        await new Promise((resolve) => setTimeout(resolve, SNAPSHOT_RETRY_AFTER_MS * attempt));
-      }
-    }
+  sendSnapshot(message: Message, source: SnapshotSource): Promise<void> {
+    return this.#peers.sendSnapshot(message, source);
   }
 
   async close(): Promise<void> {
     this.#receiver = undefined;
-    for (const id of [...this.#peers.keys()]) this.removePeer(id);
+    this.#peers.close();
     this.#server.forceShutdown();
+  }
+
+  #openPeer(id: number, address: string): GrpcPeer {
+    const unreachable = () => this.#receiver?.unreachable(id);
+    return new GrpcPeer(this.options.id, id, address, channelCredentials(this.options.tls), unreachable);
   }
 
   #deliver(call: ServerReadableStream<Uint8Array, object>, done: sendUnaryData<object>): void {

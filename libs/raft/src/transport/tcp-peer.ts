@@ -2,7 +2,10 @@ import type { Socket } from 'node:net';
 import type { Message } from '../core/messages.js';
 import { encodeMessages } from './message-codec.js';
 import { Outbox } from './outbox.js';
+import type { Peer } from './peers.js';
 import { encodeHello, FRAME_HEADER_BYTES, FrameKind, type Hello, sealFrame } from './tcp-frames.js';
+import { sendSnapshotOnce } from './tcp-snapshot.js';
+import type { SnapshotSource } from './transport.js';
 
 /** After a broken connection none is opened for this long. */
 const RECONNECT_AFTER_MS = 50;
@@ -10,7 +13,7 @@ const RECONNECT_AFTER_MS = 50;
 const SOCKET_BYTES_MAX = 4 * 1024 * 1024;
 
 /** The way to one peer: one connection, made when there is something to send. */
-export class TcpPeer {
+export class TcpPeer implements Peer {
   readonly #outbox = new Outbox();
   #socket: Socket | undefined;
   #flushQueued = false;
@@ -39,11 +42,11 @@ export class TcpPeer {
     });
   }
 
-  /** A connection for one snapshot. */
-  openSnapshotSocket(): Socket {
+  /** Over a connection of its own. */
+  sendSnapshot(message: Message, source: SnapshotSource): Promise<void> {
     const socket = this.connect();
     socket.write(encodeHello(this.hello));
-    return socket;
+    return sendSnapshotOnce(socket, message, source);
   }
 
   close(): void {

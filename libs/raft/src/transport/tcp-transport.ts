@@ -9,15 +9,13 @@ import {
 import { connect as connectTls, createServer as createTlsServer } from 'node:tls';
 import type { Message } from '../core/messages.js';
 import { decodeMessages } from './message-codec.js';
+import { Peers } from './peers.js';
 import { decodeHello, FrameKind, FrameReader } from './tcp-frames.js';
 import { TcpPeer } from './tcp-peer.js';
-import { SnapshotReceiver, sendSnapshotOnce } from './tcp-snapshot.js';
+import { SnapshotReceiver } from './tcp-snapshot.js';
 import type { TransportTls } from './tls.js';
 import type { SnapshotSource, Transport, TransportReceiver } from './transport.js';
 
-/** Attempts at one snapshot; each goes on where the last one stopped. */
-const SNAPSHOT_ATTEMPTS_MAX = 5;
-const SNAPSHOT_RETRY_AFTER_MS = 200;
 const KEEP_ALIVE_MS = 10_000;
 
 export interface TcpTransportOptions {
@@ -35,7 +33,7 @@ export interface TcpTransportOptions {
  * no proxy knows. One connection per peer and direction.
  */
 export class TcpTransport implements Transport {
-  readonly #peers = new Map<number, TcpPeer>();
+  readonly #peers: Peers;
   readonly #incoming = new Set<Socket>();
   /** What each peer sends over now. */
   readonly #senders = new Map<number, Socket>();
@@ -43,7 +41,7 @@ export class TcpTransport implements Transport {
   #receiver: TransportReceiver | undefined;
 
   constructor(private readonly options: TcpTransportOptions) {
-    for (const [id, address] of Object.entries(options.peers ?? {})) this.setPeer(Number(id), address);
+    this.#peers = new Peers(options.id, options.peers ?? {}, (id, address) => this.#openPeer(id, address));
   }
 
   /** The port it listens at, once started. */
@@ -70,41 +68,32 @@ export class TcpTransport implements Transport {
   }
 
   setPeer(id: number, address: string): void {
-    if (id === this.options.id || this.#peers.get(id)?.address === address) return;
-    this.removePeer(id);
-    const hello = { from: this.options.id, to: id };
-    const unreachable = () => this.#receiver?.unreachable(id);
-    this.#peers.set(id, new TcpPeer(hello, address, () => this.#connect(address), unreachable));
+    this.#peers.set(id, address);
   }
 
   removePeer(id: number): void {
-    this.#peers.get(id)?.close();
-    this.#peers.delete(id);
+    this.#peers.remove(id);
   }
 
   send(messages: readonly Message[]): void {
-    for (const message of messages) this.#peers.get(message.to)?.send(message);
+    this.#peers.send(messages);
   }
 
-  async sendSnapshot(message: Message, source: SnapshotSource): Promise<void> {
-    for (let attempt = 1; ; attempt++) {
-      const peer = this.#peers.get(message.to);
-      if (!peer) throw new Error(`the address of member ${message.to} is not known`);
-      try {
-        return await sendSnapshotOnce(peer.openSnapshotSocket(), message, source);
-      } catch (error) {
-        if (attempt === SNAPSHOT_ATTEMPTS_MAX || !this.#receiver) throw error;
-        await new Promise((resolve) => setTimeout(resolve, SNAPSHOT_RETRY_AFTER_MS * attempt));
-      }
-    }
+  sendSnapshot(message: Message, source: SnapshotSource): Promise<void> {
+    return this.#peers.sendSnapshot(message, source);
   }
 
   async close(): Promise<void> {
     this.#receiver = undefined;
-    for (const id of [...this.#peers.keys()]) this.removePeer(id);
+    this.#peers.close();
     for (const socket of this.#incoming) socket.destroy();
     const server = this.#server;
     if (server?.listening) await new Promise<void>((resolve) => server.close(() => resolve()));
+  }
+
+  #openPeer(id: number, address: string): TcpPeer {
+    const unreachable = () => this.#receiver?.unreachable(id);
+    return new TcpPeer({ from: this.options.id, to: id }, address, () => this.#connect(address), unreachable);
   }
 
   #connect(address: string): Socket {
