@@ -23,6 +23,7 @@ export interface HttpAnswer {
 export class LoneCluster implements ClusterApi {
   leads = true;
   leaderUrl: string | undefined;
+  ownUrl: string | undefined;
   readonly appliedIndex = 7;
   readonly removed = false;
   readonly electionTimeoutMsMax = 200;

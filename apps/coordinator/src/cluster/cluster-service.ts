@@ -31,6 +31,10 @@ export class ClusterService implements ClusterApi {
     return leaderId === undefined || leaderId === this.#node?.raftId ? undefined : this.#node?.urlOf(leaderId);
   }
 
+  get ownUrl(): string | undefined {
+    return this.#node?.log.leads ? this.#node.identity().url : undefined;
+  }
+
   get removed(): boolean {
     return this.#node?.removed ?? false;
   }
@@ -49,6 +53,9 @@ export class ClusterService implements ClusterApi {
 
   async transfer(to: number | undefined): Promise<ClusterView> {
     const node = this.#ready();
+    if (to !== undefined && !viewOf(node).members.some(({ id }) => id === to)) {
+      throw new ConcordatError('membership-refused', 'There is no such member.');
+    }
     if (to === undefined) await node.log.handOver();
     else if (!(await node.log.transferTo(to))) {
       throw new ConcordatError('membership-refused', `Member ${to} did not take over in time.`);

@@ -269,6 +269,13 @@ describe('admission', () => {
     engine.store.available = false;
     await expect(engine.coordinator.list({ limit: 10 })).rejects.toMatchObject({ code: 'postgres-unavailable' });
   });
+
+  it('a stale list is what Postgres holds at the moment, waiting for nothing', async () => {
+    const engine = await leadingEngine();
+    await engine.coordinator.begin({}, CALLER);
+    engine.log.applyAll();
+    await expect(engine.coordinator.list({ limit: 10, consistency: 'stale' })).resolves.toEqual([]);
+  });
 });
 
 describe('waiting and watching', () => {

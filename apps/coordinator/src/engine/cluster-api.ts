@@ -5,6 +5,8 @@ export interface Leadership {
   readonly leads: boolean;
   /** Where the leader takes calls; undefined while none is known, or it is this replica. */
   readonly leaderUrl: string | undefined;
+  /** Where this replica takes calls; undefined unless it leads. */
+  readonly ownUrl?: string | undefined;
   readonly appliedIndex: number;
   /** Whether the cluster has removed this replica: no leader is its own any more. */
   readonly removed: boolean;

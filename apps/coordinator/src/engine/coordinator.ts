@@ -201,8 +201,10 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
 
   async list(query: ListQuery): Promise<TransactionRecord[]> {
     // They wait until Postgres holds everything that was decided when the call came.
-    if (query.consistency !== 'stale') await this.#confirm();
-    await mustCover(this.replica.persister, this.ports.store);
+    if (query.consistency !== 'stale') {
+      await this.#confirm();
+      await mustCover(this.replica.persister, this.ports.store);
+    }
     return this.ports.store.list(query);
   }
 

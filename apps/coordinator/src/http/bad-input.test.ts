@@ -55,6 +55,8 @@ describe('bad input', () => {
     ['a nested prototype-pollution attempt', '{"branches":[{"input":{"__proto__":{}}}]}'],
     ['a constructor-pollution attempt', '{"constructor":{"prototype":{"a":1}}}'],
     ['a number that is none', '{"branches":[{"participant":"a","operation":"b","input":1e999}]}'],
+    ['half a character', '{"branches":[{"participant":"a","operation":"b","input":{"a":["\\ud800"]}}]}'],
+    ['half a character as a name', '{"branches":[{"participant":"a","operation":"b","input":{"\\udc00":1}}]}'],
     [
       'endless nesting',
       `{"branches":[{"participant":"a","operation":"b","input":${'['.repeat(50_000)}${']'.repeat(50_000)}}]}`,

@@ -64,6 +64,20 @@ describe('handing calls on', () => {
   });
 });
 
+describe('every answer', () => {
+  it('names the leader and what is applied here, also where the leader answers itself', async () => {
+    const leads = Object.assign(new LoneCluster(), { ownUrl: 'http://127.0.0.1:2' });
+    const follows = Object.assign(new LoneCluster(), { leads: false, leaderUrl: 'http://127.0.0.1:2' });
+    for (const cluster of [leads, follows]) {
+      const http = await startHttp(new FakeCoordinator(), cluster);
+      const { headers } = await http.call('GET', '/v1/participants');
+      expect(headers.get('x-concordat-leader')).toBe('http://127.0.0.1:2');
+      expect(headers.get('x-concordat-applied-index')).toBe('7');
+      await http.close();
+    }
+  });
+});
+
 describe('a replica without a leader', () => {
   /** Far below the wait for a leader that other calls have. */
   const soon = () => AbortSignal.timeout(5_000);

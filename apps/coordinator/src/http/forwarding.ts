@@ -60,7 +60,8 @@ export function forwardToLeader(fastify: FastifyInstance, pace: RefusalPace, lea
   fastify.addHook('onClose', () => agent.close());
   fastify.addHook('onRequest', async (_request, reply) => {
     reply.header('x-concordat-applied-index', leadership.appliedIndex);
-    if (leadership.leaderUrl !== undefined) reply.header('x-concordat-leader', leadership.leaderUrl);
+    const leaderUrl = leadership.leaderUrl ?? leadership.ownUrl;
+    if (leaderUrl !== undefined) reply.header('x-concordat-leader', leaderUrl);
   });
   fastify.addHook('preHandler', async (request, reply) => {
     if (leadership.leads || !needsLeader(request)) return undefined;

@@ -151,6 +151,8 @@ describe('the REST interface', () => {
         method: 'list',
         args: [{ status: 'aborted', participant: 'inventory', label: 'x y', limit: 7 }],
       });
+      await http.call('GET', '/v1/transactions?consistency=stale&limit=7');
+      expect(api.calls.at(-1)).toEqual({ method: 'list', args: [{ consistency: 'stale', limit: 7 }] });
     });
   });
 

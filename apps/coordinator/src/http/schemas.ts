@@ -48,7 +48,7 @@ export const branchRequestSchema = z
     operation: operationNameSchema,
     input: z
       .unknown()
-      .refine(isStorableJson, 'nested too deeply, or a number out of range')
+      .refine(isStorableJson, 'nested too deeply, a number out of range, or lone surrogates')
       .describe("Any JSON, nested at most 64 deep; the operation's JSON Schema decides."),
   })
   .meta({ id: 'BranchRequest' });
@@ -119,6 +119,7 @@ export const listQuerySchema = z.strictObject({
   label: label.optional(),
   limit: limitSchema.optional(),
   cursor: z.string().max(200).optional(),
+  consistency: consistencySchema.optional(),
 });
 
 /** No query parameters: one that is given is a mistake worth telling. */
