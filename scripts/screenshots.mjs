@@ -1,7 +1,9 @@
 // npm run screenshots: pictures of every page of the console with live data, into docs/screenshots. Look at them.
+//   npm run screenshots -- --all DIRECTORY   every page light and dark, wide and narrow, whole, to be looked at and not kept
 import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
 import { sayError } from './lib/say-error.mjs';
 import { ensureReady, root } from './lib/setup.mjs';
 
@@ -11,8 +13,9 @@ const { mortalBank } = await import('../test/product/mortal.mjs');
 const { eventually, startProduct } = await import('../test/product/product.mjs');
 const { launchBrowser } = await import('./lib/browser.mjs');
 
-const DIRECTORY = join(root, 'docs', 'screenshots');
-const DESKTOP = { width: 1200, height: 760 };
+const { all } = parseArgs({ options: { all: { type: 'string' } } }).values;
+const DIRECTORY = all ? resolve(all) : join(root, 'docs', 'screenshots');
+const DESKTOP = { width: 1280, height: 800 };
 const PHONE = { width: 360, height: 740 };
 /** So long the charts gather before the first picture. */
 const GATHER_MS = 45_000;
@@ -34,7 +37,8 @@ async function main() {
       return body.health === 'up';
     }, 'the second bank');
     await sleep(GATHER_MS);
-    await takePictures(browser, product.url, await stageScene(product.url, bank));
+    const scene = await stageScene(product.url, bank);
+    await (all ? takeAll : takePictures)(browser, product.url, scene);
   } finally {
     await traffic.stop();
     await browser.close();
@@ -96,21 +100,49 @@ async function stageScene(url, bank) {
   const { body } = await oneShot(url, transfer({ from: EAST, to: WEST, amount: 5, reference: 'picture' }), {
     wait: 'completed',
   });
+  return { completed: body.id, interactive: await interactive(url), doubtful: doubts[1].transactionId };
+}
+
+/** One that asked first, and then was rolled back. */
+async function interactive(url) {
+  const { body } = await post(`${url}/v1/transactions`, { label: 'quote-7' });
+  const at = `${url}/v1/transactions/${body.id}`;
+  for (const { participant, account } of [EAST, WEST])
+    await post(`${at}/branches?execute=now`, branch(participant, 'read', { account }));
+  await post(`${at}/rollback`, { wait: 'completed' });
   return body.id;
 }
 
-async function takePictures(browser, url, transactionId) {
-  const pages = [
-    ['overview', '/'],
-    ['transactions', '/transactions'],
-    ['transaction', `/transactions/${transactionId}`],
-    ['begin', '/begin'],
-    ['participants', '/participants'],
-    ['in-doubt', '/in-doubt'],
-    ['cluster', '/cluster'],
-    ['locks', '/locks'],
-    ['audits', '/audits'],
-  ];
+const pagesWith = ({ completed, interactive, doubtful }) => [
+  ['overview', '/'],
+  ['transactions', '/transactions'],
+  ['transaction', `/transactions/${completed}`],
+  ['transaction-interactive', `/transactions/${interactive}`],
+  ['transaction-in-doubt', `/transactions/${doubtful}`],
+  ['begin', '/begin'],
+  ['participants', '/participants'],
+  ['in-doubt', '/in-doubt'],
+  ['cluster', '/cluster'],
+  ['locks', '/locks'],
+  ['audits', '/audits'],
+];
+
+/** Everything, for whoever wants to look at everything. */
+async function takeAll(browser, url, scene) {
+  for (const colorScheme of ['light', 'dark']) {
+    for (const viewport of [DESKTOP, PHONE]) {
+      const page = await browser.newPage({ viewport, colorScheme });
+      for (const [name, path] of pagesWith(scene)) {
+        await takePicture(page, url, path, `${name}-${colorScheme}-${viewport.width}`, true);
+      }
+      await page.close();
+    }
+  }
+}
+
+async function takePictures(browser, url, scene) {
+  const transactionId = scene.completed;
+  const pages = pagesWith(scene);
   const light = await browser.newPage({ viewport: DESKTOP, colorScheme: 'light' });
   for (const [name, path] of pages) await takePicture(light, url, path, name);
   const dark = await browser.newPage({ viewport: DESKTOP, colorScheme: 'dark' });
@@ -121,13 +153,13 @@ async function takePictures(browser, url, transactionId) {
   await takePicture(phone, url, `/transactions/${transactionId}`, 'transaction-phone');
 }
 
-async function takePicture(page, url, path, name) {
+async function takePicture(page, url, path, name, fullPage = false) {
   await page.goto(`${url}/console${path}`);
   await page.getByRole('heading', { level: 1 }).waitFor();
   await page.waitForFunction(() => !document.querySelector('[aria-busy="true"]'));
   await sleep(1_500); // a second round of what is read again and again
-  await page.screenshot({ path: join(DIRECTORY, `${name}.png`) });
-  console.log(`docs/screenshots/${name}.png`);
+  await page.screenshot({ path: join(DIRECTORY, `${name}.png`), fullPage });
+  console.log(join(DIRECTORY, `${name}.png`));
 }
 
 await main().catch((error) => {

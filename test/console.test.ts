@@ -3,9 +3,10 @@ import { AxeBuilder } from '@axe-core/playwright';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import { launchBrowserIfAny } from '../scripts/lib/browser.mjs';
-import { branch, oneShot, transfer } from './product/api.mjs';
+import { branch, call, oneShot, post, transfer } from './product/api.mjs';
+import { joiningReplica } from './product/joining.mjs';
 import { mortalBank } from './product/mortal.mjs';
-import { eventually, startProduct } from './product/product.mjs';
+import { eventually, killAndAwait, startProduct } from './product/product.mjs';
 
 /** Where somebody waits for what the page will show. */
 const PATIENCE_MS = 60_000;
@@ -32,6 +33,7 @@ describe('the console', () => {
 function shows(browser: Browser) {
   let product: Awaited<ReturnType<typeof startProduct>>;
   let bank: Awaited<ReturnType<typeof mortalBank>>;
+  let joining: Awaited<ReturnType<typeof joiningReplica>> | undefined;
   let page: Page;
   /** What the browser complains of: scripts that fail, and what the policy of the page refuses. */
   const complaints: string[] = [];
@@ -59,7 +61,7 @@ function shows(browser: Browser) {
   };
 
   beforeAll(async () => {
-    product = await startProduct();
+    product = await startProduct({ args: ['--replicas', '3'] });
     bank = await mortalBank(product, 'bank-mortal');
     await bank.start();
     page = await newPage();
@@ -70,6 +72,7 @@ function shows(browser: Browser) {
   afterAll(async () => {
     await browser.close();
     await bank?.kill();
+    await joining?.kill();
     expect(await product?.stop()).toBe(0);
   }, 60_000);
 
@@ -112,32 +115,73 @@ function shows(browser: Browser) {
     await page.getByText('Why it aborted').waitFor();
     await open('/transactions/a-1-1');
     await page.getByRole('alert').waitFor(); // one that never was
+    await page.goto('about:blank');
     expect(complaints.splice(0).every((text) => /status of 4(04|10)/.test(text))).toBe(true);
+  }, 120_000);
+
+  it('draws operations that ran at once, and what was rolled back', async () => {
+    const { body } = await post(`${product.url}/v1/transactions`, {});
+    const at = `${product.url}/v1/transactions/${body.id}`;
+    for (let turn = 0; turn < 2; turn += 1) {
+      const read = await post(`${at}/branches?execute=now`, branch('accounts-east', 'read', { account: 'alice' }));
+      expect(read.status).toBe(201);
+    }
+    expect((await post(`${at}/rollback`, { wait: 'completed' })).status).toBe(200);
+    await open(`/transactions/${body.id}`);
+    const words = await page.getByRole('img', { name: /^Sequence.*completed$/ }).getAttribute('aria-label');
+    expect(words?.match(/execute to accounts-east/g)).toHaveLength(2); // neither was sent again
+    expect(words?.match(/executed from accounts-east after/g)).toHaveLength(2);
+    expect(words).toMatch(/rollback to accounts-east.*done: rolled-back from accounts-east after/);
+    expect(words).not.toMatch(/awaited/);
+    await page.getByText('rolled-back').first().waitFor();
   }, 120_000);
 
   it('begins one by form, and shows what is wrong where it is wrong', async () => {
     await open('/begin');
     await page.getByLabel('Participant').selectOption('accounts-east');
     await page.getByLabel('Operation').selectOption('credit');
-    const input = page.getByLabel('Input', { exact: true });
-    await input.fill('{ "account": 5 }');
-    await page.getByRole('button', { name: 'Begin and commit' }).click();
-    await eventually(async () => (await input.getAttribute('aria-invalid')) === 'true', 'the field to be marked');
+    const begin = page.getByRole('button', { name: 'Begin and commit' });
+    const isMarked = (label: string) => async () =>
+      (await page.getByLabel(label).getAttribute('aria-invalid')) === 'true';
+    await page.getByLabel('amount').fill('-5');
+    writes.length = 0;
+    await begin.click();
+    for (const label of ['account', 'amount', 'reference']) await eventually(isMarked(label), `${label} to be marked`);
+    await page.getByText('Above 0.', { exact: true }).waitFor();
+    expect(writes).toEqual([]);
+    await page.getByLabel('account').fill('ali\u0007ce'); // what the form does not look at, the coordinator does
+    await page.getByLabel('amount').fill('5');
+    await page.getByLabel('reference').fill('by form');
+    await begin.click();
+    await page.getByText('must match pattern').waitFor();
+    expect(await isMarked('account')()).toBe(true);
     expect(complaints.splice(0).join()).toContain('422');
+    await page.getByRole('button', { name: 'Type it as JSON' }).click();
+    const input = page.getByLabel('Input', { exact: true });
     await input.fill(JSON.stringify({ account: 'alice', amount: 5, reference: 'by form' }));
+    await page.getByRole('button', { name: 'Fill in fields' }).click();
+    expect(await page.getByLabel('account').inputValue()).toBe('alice');
     await page.getByLabel('Label').fill('by form');
-    await page.getByRole('button', { name: 'Begin and commit' }).click();
+    await begin.click();
     await page.getByRole('status').getByText('committed').waitFor();
   }, 120_000);
 
-  it('shows a participant that is killed as down, and as up when it is back', async () => {
+  it('shows how suspicious a participant becomes that is killed, down at last, and up when it is back', async () => {
     await open('/participants');
+    const phi = async () => {
+      const text = (await page.getByTestId(`suspicion-${bank.name}`).textContent()) ?? '';
+      return Number(text.replaceAll(',', ''));
+    };
     const card = (health: string) => page.locator(`[data-participant="${bank.name}"][data-health="${health}"]`);
     await card('up').waitFor();
     await bank.kill();
     await card('down').waitFor();
+    const atFirst = await phi();
+    expect(atFirst).toBeGreaterThan(0);
+    await eventually(async () => (await phi()) > atFirst, 'the suspicion to grow');
     await bank.start();
     await card('up').waitFor();
+    await eventually(async () => (await phi()) < 8, 'the suspicion to fall');
   }, 150_000);
 
   it('lets an operator end what is in doubt, with a reason and not without', async () => {
@@ -152,6 +196,9 @@ function shows(browser: Browser) {
     await open('/in-doubt');
     const row = page.getByRole('row').filter({ hasText: 'in doubt' });
     await row.getByText('voting').waitFor();
+    await row.getByRole('link').click();
+    await page.getByRole('img', { name: new RegExp(`vote awaited from ${bank.name} for`) }).waitFor();
+    await page.goBack();
     writes.length = 0;
     await row.getByRole('button', { name: 'Resolve' }).click();
     const dialog = page.getByRole('dialog');
@@ -178,9 +225,66 @@ function shows(browser: Browser) {
     expect(await dialog.getByRole('button', { name: 'Add it' }).isDisabled()).toBe(true); // no address yet
     await page.keyboard.press('Escape');
     await dialog.waitFor({ state: 'hidden' });
-    expect(await page.getByRole('button', { name: 'Remove' }).isDisabled()).toBe(true); // the only member
     expect(writes).toEqual([]);
   }, 120_000);
+
+  it('hands leadership on, removes a replica and takes another in, when it is told to', async () => {
+    await open('/cluster');
+    const row = (nodeId: number) => page.getByRole('row').filter({ hasText: `Replica ${nodeId}` });
+    /** Repeated where the cluster was not ready for it. */
+    const confirm = async (button: string) => {
+      const dialog = page.getByRole('dialog');
+      const refused = dialog.getByRole('alert');
+      await eventually(async () => {
+        await dialog.getByRole('button', { name: button }).click();
+        await refused.or(page.locator('body:not(:has([role="dialog"]))')).first().waitFor();
+        return !(await dialog.isVisible());
+      }, button);
+    };
+    const { leader, members } = (await call(`${product.url}/v1/cluster`)).body;
+    const leads = members.find(({ id }: { id: number }) => id === leader).nodeId;
+    const [next, other] = leads === 2 ? [3, 2] : [2, 3]; // the first one serves the page
+    await page.getByRole('button', { name: `Make leader: Replica ${next}` }).click();
+    await confirm('Hand it over');
+    await row(next).getByText('leader', { exact: true }).waitFor();
+
+    await page.getByRole('button', { name: `Remove Replica ${other}` }).click();
+    await confirm('Remove it');
+    await row(other).waitFor({ state: 'detached' });
+
+    joining = await joiningReplica(product, 4);
+    await page.getByRole('button', { name: 'Add a member' }).click();
+    await page.getByRole('dialog').getByLabel('Address for its peers').fill(joining.address);
+    await confirm('Add it');
+    await row(4).getByText('follower', { exact: true }).waitFor();
+    complaints.splice(0); // of attempts that were refused
+    expect((await move()).status).toBe(200);
+  }, 150_000);
+
+  it('audits what Kafka holds when it is told to, and has a report of it', async () => {
+    await open('/audits');
+    await page.getByRole('button', { name: 'Start an audit' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Start', exact: true }).click();
+    await page.getByText('No violation: no transaction ended mixed.').waitFor();
+    const opened = page.waitForEvent('popup');
+    await page.getByRole('link', { name: 'The report as a page' }).click();
+    const report = await opened;
+    await report.getByText(/No violation among \d+ transactions/).waitFor();
+    await report.close();
+  }, 120_000);
+
+  it('says when nobody answers, keeps what was known, and goes on when somebody does', async () => {
+    await open('');
+    await page.getByText('live', { exact: true }).waitFor();
+    const lost = page.getByRole('alert').getByText('The coordinator does not answer');
+    const back = killAndAwait(product, (run) => run.coordinators[0] as { pid: number | null; url: string });
+    await lost.waitFor();
+    expect(await page.getByRole('img').or(page.getByRole('figure')).count()).toBeGreaterThan(0);
+    await back;
+    await lost.waitFor({ state: 'hidden' });
+    await page.getByText('live', { exact: true }).waitFor();
+    complaints.splice(0); // of calls that nobody answered
+  }, 150_000);
 
   it('meets WCAG AA on every page, light and dark, wide and narrow, and never scrolls sideways', async () => {
     writes.length = 0;
@@ -188,7 +292,7 @@ function shows(browser: Browser) {
     for (const path of [...PAGES, `/transactions/${body.id}`]) {
       await open(path);
       await page.getByRole('heading', { level: 1 }).waitFor();
-      await page.waitForFunction(`!document.querySelector('[aria-busy="true"]')`);
+      await page.locator('[aria-busy="true"]').first().waitFor({ state: 'detached' });
       for (const [colorScheme, width] of LOOKS) {
         await page.emulateMedia({ colorScheme });
         await page.setViewportSize({ width, height: 800 });

@@ -26,11 +26,31 @@ export const credential = {
   clear: (): void => sessionStorage.removeItem(STORAGE_KEY),
 };
 
-let onUnauthenticated = (): void => {};
-/** Told whenever an answer says that credentials are missing or no longer good. */
-export function whenUnauthenticated(listener: () => void): void {
+let onUnauthenticated = (_error: CallFailed): void => {};
+/** Told whenever an answer says that the credentials in use are missing or no longer good. */
+export function whenUnauthenticated(listener: (error: CallFailed) => void): void {
   onUnauthenticated = listener;
 }
+
+/** Whether the last call was answered, by whatever. */
+class Contact {
+  #isLost = false;
+  readonly #listeners = new Set<() => void>();
+
+  readonly isLost = (): boolean => this.#isLost;
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  };
+
+  note(isLost: boolean): void {
+    if (isLost === this.#isLost) return;
+    this.#isLost = isLost;
+    for (const listener of this.#listeners) listener();
+  }
+}
+export const contact = new Contact();
 
 /** @throws CallFailed */
 export async function request(path: string, init: RequestInit = {}): Promise<Response> {
@@ -41,14 +61,21 @@ export async function request(path: string, init: RequestInit = {}): Promise<Res
   try {
     response = await fetch(path, { ...init, headers });
   } catch (error) {
-    if (init.signal?.aborted) throw error;
+    if (init.signal?.aborted && !isTimeout(init.signal)) throw error;
+    contact.note(true);
     throw new CallFailed(0, 'The coordinator cannot be reached.');
   }
+  contact.note(false);
   if (response.ok) return response;
   const problem = await readProblem(response);
-  if (response.status === 401) onUnauthenticated();
-  throw new CallFailed(response.status, problem?.detail ?? `The answer was ${response.status}.`, problem);
+  const failed = new CallFailed(response.status, problem?.detail ?? `The answer was ${response.status}.`, problem);
+  // An answer to what was shown before somebody signed in anew says nothing of who is signed in now.
+  if (response.status === 401 && shown === credential.get()) onUnauthenticated(failed);
+  throw failed;
 }
+
+const isTimeout = ({ reason }: AbortSignal): boolean =>
+  reason instanceof DOMException && reason.name === 'TimeoutError';
 
 async function readProblem(response: Response): Promise<Problem | undefined> {
   try {

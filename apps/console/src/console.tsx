@@ -1,5 +1,6 @@
 import {
   ActionIcon,
+  Alert,
   AppShell,
   Burger,
   Button,
@@ -25,8 +26,9 @@ import {
   IconServer,
   IconSun,
 } from '@tabler/icons-react';
-import { lazy, Suspense } from 'react';
+import { lazy, type ReactNode, Suspense, useSyncExternalStore } from 'react';
 import { Link, Redirect, Route, Switch, useLocation } from 'wouter';
+import { CallFailed, contact } from './api.js';
 import { AuditsPage } from './pages/audits.js';
 import { BeginPage } from './pages/begin.js';
 import { ClusterPage } from './pages/cluster.js';
@@ -36,25 +38,36 @@ import { ParticipantsPage } from './pages/participants.js';
 import { TransactionPage } from './pages/transaction.js';
 import { TransactionsPage } from './pages/transactions.js';
 import { Empty, Failure, PageHead } from './parts.js';
-import { useSession } from './session.js';
+import { type Role, useSession } from './session.js';
 import { SignIn } from './sign-in.js';
 
 /** The charts are half of all code; other pages do without. */
 const OverviewPage = lazy(() => import('./pages/overview.js'));
 
-const PAGES = [
-  { path: '/', label: 'Overview', icon: IconActivity },
-  { path: '/transactions', label: 'Transactions', icon: IconArrowsExchange },
-  { path: '/begin', label: 'Begin', icon: IconPlus },
-  { path: '/participants', label: 'Participants', icon: IconPlugConnected },
-  { path: '/in-doubt', label: 'In doubt', icon: IconQuestionMark },
-  { path: '/cluster', label: 'Cluster', icon: IconServer },
-  { path: '/locks', label: 'Locks', icon: IconLock },
-  { path: '/audits', label: 'Audits', icon: IconReportSearch },
-] as const;
+interface Page {
+  readonly path: string;
+  readonly label: string;
+  readonly icon: typeof IconActivity;
+  /** What the calls of the page ask for: it is shown to nobody else. */
+  readonly access: Role;
+}
+
+const PAGES: readonly Page[] = [
+  { path: '/', label: 'Overview', icon: IconActivity, access: 'monitor' },
+  { path: '/transactions', label: 'Transactions', icon: IconArrowsExchange, access: 'caller' },
+  { path: '/begin', label: 'Begin', icon: IconPlus, access: 'caller' },
+  { path: '/participants', label: 'Participants', icon: IconPlugConnected, access: 'caller' },
+  { path: '/in-doubt', label: 'In doubt', icon: IconQuestionMark, access: 'operator' },
+  { path: '/cluster', label: 'Cluster', icon: IconServer, access: 'operator' },
+  { path: '/locks', label: 'Locks', icon: IconLock, access: 'caller' },
+  { path: '/audits', label: 'Audits', icon: IconReportSearch, access: 'operator' },
+];
+
+const pageAt = (location: string): Page | undefined =>
+  PAGES.find(({ path }) => (path === '/' ? location === '/' : location === path || location.startsWith(`${path}/`)));
 
 export function Console() {
-  const { state, error, retry } = useSession();
+  const { state, error, retry, signOut } = useSession();
   if (state === 'needs-credentials') return <SignIn />;
   if (state === 'known') return <Shell />;
   return (
@@ -64,7 +77,12 @@ export function Console() {
       ) : (
         <Stack align="center">
           {error && <Failure error={error} />}
-          <Button onClick={retry}>Try again</Button>
+          <Group>
+            <Button onClick={retry}>Try again</Button>
+            <Button variant="default" onClick={signOut}>
+              Sign in as somebody else
+            </Button>
+          </Group>
         </Stack>
       )}
     </Center>
@@ -102,7 +120,8 @@ function Shell() {
         <Pages onChoose={close} />
       </AppShell.Navbar>
       <AppShell.Main id="main" tabIndex={-1}>
-        <Suspense fallback={<Loader aria-label="Loading" />}>
+        <LostContact />
+        <Allowed>
           <Switch>
             <Route path="/" component={OverviewPage} />
             <Route path="/transactions" component={TransactionsPage} />
@@ -121,16 +140,46 @@ function Shell() {
               <Empty>Choose one from the menu.</Empty>
             </Route>
           </Switch>
-        </Suspense>
+        </Allowed>
       </AppShell.Main>
     </AppShell>
   );
 }
 
+/** The page, for those who may see it. A caller, who may not see the overview, begins with its transactions. */
+function Allowed({ children }: { readonly children: ReactNode }) {
+  const [location] = useLocation();
+  const { may } = useSession();
+  const page = pageAt(location);
+  if (page && !may(page.access)) {
+    if (page.path === '/' && may('caller')) return <Redirect to="/transactions" replace />;
+    return (
+      <>
+        <PageHead title={page.label} />
+        <Failure error={new CallFailed(403, `This page asks for the role ${page.access}.`)} />
+      </>
+    );
+  }
+  return <Suspense fallback={<Loader aria-label="Loading" />}>{children}</Suspense>;
+}
+
+/** Stands above every page for as long as nobody answers; what is read again and again finds out when somebody does. */
+function LostContact() {
+  const isLost = useSyncExternalStore(contact.subscribe, contact.isLost);
+  if (!isLost) return null;
+  return (
+    <Alert variant="outline" color="red" title="The coordinator does not answer" role="alert" mb="md">
+      What is shown is what was last known. It is tried again and again.
+    </Alert>
+  );
+}
+
 function Pages({ onChoose }: { readonly onChoose: () => void }) {
   const [location] = useLocation();
-  return PAGES.map(({ path, label, icon: Icon }) => {
-    const isActive = path === '/' ? location === '/' : location.startsWith(path);
+  const { may } = useSession();
+  const shown = pageAt(location);
+  return PAGES.filter(({ access }) => may(access)).map(({ path, label, icon: Icon }) => {
+    const isActive = path === shown?.path;
     return (
       <NavLink
         key={path}

@@ -3,6 +3,8 @@ import { CallFailed, request } from './api.js';
 
 const RETRY_MS_MIN = 500;
 const RETRY_MS_MAX = 5_000;
+/** The coordinator says something every 15 s, and the overview every second: who is silent for so long is gone. */
+const SILENCE_MS_MAX = 35_000;
 /** More text than this without the end of an event is no stream of ours. */
 const EVENT_LENGTH_MAX = 4 * 1024 * 1024;
 
@@ -39,7 +41,7 @@ async function* eventsOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<str
   let rest = '';
   try {
     for (;;) {
-      const { done, value } = await reader.read();
+      const { done, value } = await withinSilence(reader.read());
       if (done) return;
       const { events, left } = cutEvents(rest + decoder.decode(value, { stream: true }));
       if (left.length > EVENT_LENGTH_MAX) throw new Error('The event stream does not end an event.');
@@ -48,6 +50,19 @@ async function* eventsOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<str
     }
   } finally {
     await reader.cancel().catch(() => undefined); // it has broken already
+  }
+}
+
+/** @throws Error where nothing comes for too long: a connection may be dead without anybody saying so */
+async function withinSilence<T>(reading: Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const silence = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('The event stream is silent.')), SILENCE_MS_MAX);
+  });
+  try {
+    return await Promise.race([reading, silence]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

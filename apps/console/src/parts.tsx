@@ -1,5 +1,5 @@
 /** Small parts that every page is made of. */
-import { Alert, Button, Card, Group, Modal, Skeleton, Stack, Text, Title, Tooltip } from '@mantine/core';
+import { Alert, Button, Card, Group, Modal, Skeleton, Stack, Text, Title } from '@mantine/core';
 import { type ReactNode, useEffect, useState } from 'react';
 import { CallFailed } from './api.js';
 import { type Role, useSession } from './session.js';
@@ -82,7 +82,7 @@ export function Failure({ error, title }: { readonly error: CallFailed; readonly
   );
 }
 
-/** Shows what was read; before, after a failure, and where there is nothing, says so. */
+/** Shows what was read; before, after a failure, and where there is nothing, says so. That nobody answers stands above all. */
 export function Loaded<T>({
   polled,
   children,
@@ -97,18 +97,21 @@ export function Loaded<T>({
   const { data, error } = polled;
   return (
     <>
-      {error && <Failure error={error} />}
-      {data === undefined && !error && (
-        <Stack aria-busy="true" aria-label="Loading" role="status">
-          <Skeleton height={40} />
-          <Skeleton height={40} />
-          <Skeleton height={40} />
-        </Stack>
-      )}
+      {error && error.status !== 0 && <Failure error={error} />}
+      {data === undefined && (!error || error.status === 0) && <Waiting />}
       {data !== undefined && (isEmpty?.(data) ? <Empty>{empty}</Empty> : children(data))}
     </>
   );
 }
+
+/** Stands where something is being read for the first time. */
+export const Waiting = () => (
+  <Stack aria-busy="true" aria-label="Loading" role="status">
+    <Skeleton height={40} />
+    <Skeleton height={40} />
+    <Skeleton height={40} />
+  </Stack>
+);
 
 export const Empty = ({ children }: { readonly children: ReactNode }) => (
   <Card withBorder py="xl">
@@ -155,6 +158,7 @@ export const Figure = ({
 export function ConfirmedButton({
   access,
   label,
+  name,
   title,
   children,
   confirm,
@@ -165,6 +169,8 @@ export function ConfirmedButton({
 }: {
   readonly access: Role;
   readonly label: string;
+  /** What the label does not say, where several buttons have the same. */
+  readonly name?: string;
   readonly title: string;
   /** What will happen, or what else is asked for. */
   readonly children: ReactNode;
@@ -192,23 +198,21 @@ export function ConfirmedButton({
       setBusy(false);
     }
   };
-  const isAllowed = may(access);
-  const button = (
-    <Button
-      size="xs"
-      variant="default"
-      disabled={!isAllowed || disabled}
-      onClick={() => {
-        setError(undefined);
-        setOpen(true);
-      }}
-    >
-      {label}
-    </Button>
-  );
+  if (!may(access)) return null;
   return (
     <>
-      {isAllowed ? button : <Tooltip label={`Asks for the role ${access}`}>{<span>{button}</span>}</Tooltip>}
+      <Button
+        size="xs"
+        variant="default"
+        disabled={disabled ?? false}
+        aria-label={name}
+        onClick={() => {
+          setError(undefined);
+          setOpen(true);
+        }}
+      >
+        {label}
+      </Button>
       <Modal
         opened={isOpen}
         onClose={() => setOpen(false)}

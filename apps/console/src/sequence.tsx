@@ -47,7 +47,8 @@ const Lane = ({ name, x, height }: { readonly name: string; readonly x: number; 
 );
 
 function Step({ row, x, y }: { readonly row: Row; readonly x: number; readonly y: number }) {
-  const text = row.tookMs === undefined ? row.label : `${row.label} (${durationText(row.tookMs)})`;
+  const took = row.tookMs === undefined ? '' : ` (${row.isAwaited ? 'for ' : ''}${durationText(row.tookMs)})`;
+  const text = `${row.label}${took}`;
   const isTo = row.direction === 'to';
   const [from, to] = isTo ? [COORDINATOR_X, x] : [x, COORDINATOR_X];
   const tip = isTo ? -1 : 1;
@@ -65,9 +66,9 @@ function Step({ row, x, y }: { readonly row: Row; readonly x: number; readonly y
         </>
       ) : (
         <>
-          <line className="arrow" x1={from} x2={to} y1={y} y2={y} />
-          <path className="head" d={`M ${to} ${y} l ${tip * 9} -4 v 8 z`} />
-          <text className={row.tone} x={x - 12} y={y - 6} textAnchor="end">
+          <line className={row.isAwaited ? 'arrow awaited' : 'arrow'} x1={from} x2={to} y1={y} y2={y} />
+          {!row.isAwaited && <path className="head" d={`M ${to} ${y} l ${tip * 9} -4 v 8 z`} />}
+          <text className={row.isAwaited ? 'awaited' : row.tone} x={x - 12} y={y - 6} textAnchor="end">
             {text}
           </text>
         </>
@@ -78,8 +79,8 @@ function Step({ row, x, y }: { readonly row: Row; readonly x: number; readonly y
 
 const inWords = (rows: readonly Row[]): string =>
   `Sequence: ${rows
-    .map(({ atMs, label, lane, direction, tookMs }) => {
+    .map(({ atMs, label, lane, direction, tookMs, isAwaited }) => {
       const where = lane === undefined ? '' : direction === 'to' ? ` to ${lane}` : ` from ${lane}`;
-      return `${durationText(atMs)} ${label}${where}${tookMs === undefined ? '' : ` after ${durationText(tookMs)}`}`;
+      return `${durationText(atMs)} ${label}${where}${tookMs === undefined ? '' : ` ${isAwaited ? 'for' : 'after'} ${durationText(tookMs)}`}`;
     })
     .join('; ')}`;

@@ -46,8 +46,12 @@ export function SessionProvider({ children }: { readonly children: ReactNode }) 
     }
   }, []);
   useEffect(() => {
-    whenUnauthenticated(() =>
-      setKnown((before) => (before.state === 'known' ? { ...ASKING, state: 'needs-credentials' } : before)),
+    whenUnauthenticated((error) =>
+      setKnown((before) => {
+        if (before.state !== 'known') return before; // it is being asked for already
+        credential.clear();
+        return { caller: undefined, state: 'needs-credentials', error };
+      }),
     );
     void ask();
   }, [ask]);

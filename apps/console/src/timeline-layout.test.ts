@@ -20,6 +20,7 @@ describe('the drawing of a transaction', () => {
 
   it('has a lane for each participant, in the order in which they come up', () => {
     expect(lanes).toEqual(['east', 'west']);
+    expect(rows.slice(0, TRANSFER.length).map(({ atMs }) => atMs)).toEqual(TRANSFER.map(({ atMs }) => atMs));
     expect(rows).toHaveLength(TRANSFER.length);
   });
 
@@ -45,8 +46,79 @@ describe('the drawing of a transaction', () => {
   });
 
   it('leaves out what never came', () => {
-    expect(layoutTimeline([{ step: 'begun', atMs: 0 }])).toMatchObject({ lanes: [], spans: [] });
+    expect(layoutTimeline([{ step: 'begun', atMs: 0 }])).toMatchObject({
+      lanes: [],
+      spans: [],
+      rows: [{ label: 'begun' }],
+    });
     const refused = layoutTimeline([{ step: 'vote', atMs: 1, participant: 'east', detail: 'refused' }]);
     expect(refused.rows[0]).toEqual({ atMs: 1, label: 'vote: refused', lane: 'east', direction: 'from', tone: 'bad' });
+  });
+
+  it('shows what was asked and has not been answered, by how long it is waited for', () => {
+    const { rows: doubtful } = layoutTimeline([
+      { step: 'begun', atMs: 0 },
+      { step: 'sent-prepare', atMs: 1, participant: 'east' },
+      { step: 'sent-prepare', atMs: 1, participant: 'gone' },
+      { step: 'vote', atMs: 4, participant: 'east', detail: 'prepared' },
+      { step: 'sent-prepare', atMs: 901, participant: 'gone' },
+    ]);
+    expect(doubtful.at(-1)).toEqual({
+      atMs: 901,
+      label: 'vote awaited',
+      lane: 'gone',
+      direction: 'from',
+      tookMs: 900,
+      isAwaited: true,
+    });
+    expect(doubtful.filter(({ isAwaited }) => isAwaited)).toHaveLength(1);
+    expect(layoutTimeline(TRANSFER.slice(0, 3), true).rows).toHaveLength(3); // cut: nobody knows
+  });
+
+  it('calls the time before a rollback open, and waits for no vote any more', () => {
+    const rolledBack = [
+      { step: 'begun', atMs: 0 },
+      { step: 'sent-execute', atMs: 1, participant: 'east' },
+      { step: 'executed', atMs: 3, participant: 'east' },
+      { step: 'settled', atMs: 50 },
+      { step: 'sent-rollback', atMs: 50, participant: 'east' },
+      { step: 'decided', atMs: 51, detail: 'aborted' },
+      { step: 'done', atMs: 52, participant: 'east', detail: 'rolled-back' },
+      { step: 'completed', atMs: 60 },
+    ];
+    const drawn = layoutTimeline(rolledBack);
+    expect(drawn.spans.map(({ name, ms }) => `${name} ${ms}`)).toEqual([
+      'open 50',
+      'decide 1',
+      'finalise 1',
+      'forget 8',
+    ]);
+    expect(drawn.rows.some(({ isAwaited }) => isAwaited)).toBe(false);
+    const expired = [
+      { step: 'begun', atMs: 0 },
+      { step: 'sent-prepare', atMs: 1, participant: 'gone' },
+      { step: 'settled', atMs: 9 },
+      { step: 'sent-rollback', atMs: 9, participant: 'gone' },
+    ];
+    expect(layoutTimeline(expired).rows.at(-1)).toMatchObject({ label: 'done awaited' });
+    expect(layoutTimeline(expired).rows).toHaveLength(5);
+  });
+
+  it('tells one operation that runs at once from the next one, and from one that is sent again', () => {
+    const { rows: interactive } = layoutTimeline([
+      { step: 'sent-execute', atMs: 0, participant: 'east' },
+      { step: 'executed', atMs: 2, participant: 'east' },
+      { step: 'sent-execute', atMs: 100, participant: 'east' },
+      { step: 'sent-execute', atMs: 300, participant: 'east' },
+      { step: 'executed', atMs: 303, participant: 'east' },
+    ]);
+    expect(interactive.map(({ label }) => label)).toEqual([
+      'execute',
+      'executed',
+      'execute',
+      'execute again',
+      'executed',
+    ]);
+    expect(interactive.map(({ tookMs }) => tookMs)).toEqual([undefined, 2, undefined, undefined, 203]);
   });
 });

@@ -17,6 +17,8 @@ export interface Row {
   /** Since what it answers, in ms. */
   readonly tookMs?: number;
   readonly tone?: 'good' | 'bad';
+  /** It was asked for and has not come: `tookMs` is how long it has been waited for, as of the last step. */
+  readonly isAwaited?: boolean;
 }
 
 /** A part of the whole time. */
@@ -44,36 +46,84 @@ const AT_COORDINATOR: Readonly<Record<string, string>> = {
   completed: 'completed',
 };
 
-export function layoutTimeline(marks: readonly Mark[]): Layout {
+/** @param isCut whether there were more steps than these: what is not among them may have come all the same */
+export function layoutTimeline(marks: readonly Mark[], isCut = false): Layout {
   const lanes = [...new Set(marks.flatMap(({ participant }) => participant ?? []))];
-  const asked = new Map<string, number>();
+  const asked = new Asked();
   const rows = marks.map((mark) => {
     const row = rowOf(mark, asked);
-    if (mark.step.startsWith('sent-')) {
-      const key = `${mark.step} ${mark.participant}`;
-      if (!asked.has(key)) asked.set(key, mark.atMs); // an answer may be to any of those sent again
-    }
+    if (mark.step.startsWith('sent-')) asked.note(mark);
+    else if (mark.participant) asked.answer(mark);
     return row;
   });
-  return { lanes, rows, spans: spansOf(marks) };
+  const awaited = isCut ? [] : asked.open.map((question) => awaitedRow(question, marks.at(-1)?.atMs ?? 0));
+  return { lanes, rows: [...rows, ...awaited], spans: spansOf(marks) };
 }
 
-function rowOf({ step, atMs, participant, detail }: Mark, asked: ReadonlyMap<string, number>): Row {
+/** What participants were asked. */
+class Asked {
+  /** When first: an answer may be to any of those sent again. By question and participant, in ms. */
+  readonly #since = new Map<string, Mark>();
+  readonly #open = new Map<string, Mark>();
+  readonly #votes = new Set<string>();
+
+  get open(): readonly Mark[] {
+    return [...this.#open.values()];
+  }
+
+  note(mark: Mark): void {
+    const key = `${mark.step} ${mark.participant}`;
+    if (!this.#since.has(key)) this.#since.set(key, mark);
+    if (mark.step === 'sent-rollback') this.#open.delete(`sent-prepare ${mark.participant}`); // its vote matters no more
+    if (!this.#open.has(key)) this.#open.set(key, mark);
+  }
+
+  answer({ step, participant = '' }: Mark): void {
+    for (const question of ASKED_BY[step] ?? []) this.#open.delete(`${question} ${participant}`);
+    // The next operation that runs at once is another question.
+    if (step === 'executed') this.#since.delete(`sent-execute ${participant}`);
+    if (step === 'vote') this.#votes.add(participant);
+  }
+
+  hasVoted(participant: string): boolean {
+    return this.#votes.has(participant);
+  }
+
+  /** @returns in ms; undefined where it was not asked */
+  since(step: string, participant = ''): number | undefined {
+    return this.#since.get(`${step} ${participant}`)?.atMs;
+  }
+}
+
+const awaitedRow = ({ step, atMs, participant }: Mark, nowMs: number): Row => ({
+  atMs: nowMs,
+  label: `${step === 'sent-prepare' ? 'vote' : step === 'sent-execute' ? 'result' : 'done'} awaited`,
+  ...(participant && { lane: participant, direction: 'from' as const }),
+  tookMs: nowMs - atMs,
+  isAwaited: true,
+});
+
+function rowOf({ step, atMs, participant, detail }: Mark, asked: Asked): Row {
   if (step.startsWith('sent-')) {
-    const again = asked.has(`${step} ${participant}`) ? ' again' : '';
+    const again = asked.since(step, participant) === undefined ? '' : ' again';
     const label = `${step.slice('sent-'.length)}${again}`;
     return { atMs, label, direction: 'to', ...(participant && { lane: participant }) };
   }
-  const since = (ASKED_BY[step] ?? []).flatMap((question) => asked.get(`${question} ${participant}`) ?? []);
+  const since = (ASKED_BY[step] ?? []).flatMap((question) => asked.since(question, participant) ?? []);
   const tone = toneOf(detail);
-  const label = participant ? (detail ?? step) : `${AT_COORDINATOR[step] ?? step}${detail ? `: ${detail}` : ''}`;
   return {
     atMs,
-    label: step === 'vote' ? `vote: ${label}` : step === 'done' ? `done: ${label}` : label,
+    label: labelOf(step, participant, detail, asked),
     ...(participant && { lane: participant, direction: 'from' as const }),
     ...(since.length > 0 && { tookMs: atMs - Math.min(...since) }),
     ...(tone && { tone }),
   };
+}
+
+function labelOf(step: string, participant: string | undefined, detail: string | undefined, asked: Asked): string {
+  if (participant === undefined) return `${AT_COORDINATOR[step] ?? step}${detail ? `: ${detail}` : ''}`;
+  if (step === 'vote') return `vote: ${detail}${asked.hasVoted(participant) ? ' again' : ''}`;
+  return step === 'done' ? `done: ${detail}` : (detail ?? step);
 }
 
 function toneOf(detail: string | undefined): 'good' | 'bad' | undefined {
@@ -81,12 +131,18 @@ function toneOf(detail: string | undefined): 'good' | 'bad' | undefined {
   return detail === 'committed' ? 'good' : undefined;
 }
 
-/** Where the time went: each part lasts from the end of the one before to its own last step. */
+/**
+ * Where the time went: each part lasts from the end of the one before to its own last step. What is rolled back before anybody
+ * was asked to prepare has no such part: until then it was open.
+ */
 function spansOf(marks: readonly Mark[]): Span[] {
-  const lastOf = (...steps: string[]): number | undefined => marks.findLast(({ step }) => steps.includes(step))?.atMs;
+  const firstOf = (step: string): number | undefined => marks.find((mark) => mark.step === step)?.atMs;
+  const lastOf = (step: string): number | undefined => marks.findLast((mark) => mark.step === step)?.atMs;
+  const settled = firstOf('settled');
+  const prepare = firstOf('sent-prepare');
   const parts: [string, number | undefined][] = [
-    ['open', marks.find(({ step }) => step === 'sent-prepare')?.atMs],
-    ['prepare', marks.find(({ step }) => step === 'settled')?.atMs],
+    ['open', prepare ?? settled],
+    ['prepare', prepare === undefined ? undefined : settled],
     ['decide', lastOf('decided')],
     ['finalise', lastOf('done')],
     ['forget', lastOf('completed')],

@@ -2,13 +2,15 @@ import { createApiKey } from '@concordat/coordinator-state';
 import { ApiKeys } from '../src/security/api-keys.js';
 import { CredentialAuthenticator } from '../src/security/authenticator.js';
 import { ROLES, type Role } from '../src/security/principal.js';
+import type { TokenVerifier } from '../src/security/tokens.js';
 
 /** One API key for each role, and one that has none of the participants. */
 export class KeyRing {
   readonly keys: Readonly<Record<Role | 'confined', string>>;
   readonly authenticator: CredentialAuthenticator;
 
-  constructor() {
+  /** @param tokens what it takes beside its keys */
+  constructor(tokens?: Pick<TokenVerifier, 'verify'>) {
     const entries = [...ROLES, 'confined' as const].map((id) => ({ id, ...createApiKey(id) }));
     this.keys = Object.fromEntries(entries.map(({ id, key }) => [id, key])) as KeyRing['keys'];
     const text = JSON.stringify({
@@ -20,7 +22,10 @@ export class KeyRing {
         participants: id === 'confined' ? ['inventory'] : '*',
       })),
     });
-    this.authenticator = new CredentialAuthenticator({ apiKeys: { value: ApiKeys.parse(text) } }, () => Date.now());
+    this.authenticator = new CredentialAuthenticator(
+      { apiKeys: { value: ApiKeys.parse(text) }, ...(tokens && { tokens }) },
+      () => Date.now(),
+    );
   }
 
   /** Headers of a call under one of the keys. */

@@ -1,9 +1,9 @@
 import type { Audit, AuditList, AuditSummary } from '@concordat/client';
-import { Button, Card, Group, Progress, SimpleGrid, Stack, Table, Text, Title } from '@mantine/core';
+import { Anchor, Button, Card, Group, Progress, SimpleGrid, Stack, Table, Text, Title } from '@mantine/core';
 import { useState } from 'react';
-import { send } from '../api.js';
+import { type CallFailed, credential, request, send } from '../api.js';
 import { figureText, timeText } from '../format.js';
-import { ConfirmedButton, Figure, Loaded, PageHead, Status, Wide } from '../parts.js';
+import { ConfirmedButton, Failure, Figure, Loaded, PageHead, Status, Wide } from '../parts.js';
 import { usePolled } from '../use-live.js';
 
 const EVERY_MS = 2_000;
@@ -157,9 +157,42 @@ function One({ id }: { readonly id: string }) {
             </Text>
           )}
           {audit.violations.length > 0 && <Violations audit={audit} />}
+          {audit.status !== 'running' && <Report id={id} />}
         </Card>
       )}
     </Loaded>
+  );
+}
+
+/** The same as a page of its own. A link shows no credentials: where they are asked for, the page is fetched and saved. */
+function Report({ id }: { readonly id: string }) {
+  const [error, setError] = useState<CallFailed>();
+  const path = `/v1/audits/${id}/report`;
+  if (credential.get() === null) {
+    return (
+      <Anchor href={path} target="_blank" rel="noreferrer" underline="always" mt="sm" display="inline-block">
+        The report as a page
+      </Anchor>
+    );
+  }
+  const save = async (): Promise<void> => {
+    setError(undefined);
+    try {
+      const address = URL.createObjectURL(await (await request(path)).blob());
+      const link = Object.assign(document.createElement('a'), { href: address, download: `audit-${id}.html` });
+      link.click();
+      URL.revokeObjectURL(address);
+    } catch (failed) {
+      setError(failed as CallFailed);
+    }
+  };
+  return (
+    <>
+      {error && <Failure error={error} />}
+      <Button size="xs" variant="default" mt="sm" onClick={() => void save()}>
+        Save the report as a page
+      </Button>
+    </>
   );
 }
 

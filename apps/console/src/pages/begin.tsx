@@ -17,9 +17,17 @@ import {
 import { type FormEvent, useRef, useState } from 'react';
 import { Link } from 'wouter';
 import { CallFailed, send } from '../api.js';
-import { type BeginForm, type BranchForm, type FieldErrors, placeProblem, requestOf } from '../begin-form.js';
+import {
+  type BeginForm,
+  type BranchForm,
+  branchFor,
+  type FieldErrors,
+  placeProblem,
+  requestOf,
+  switched,
+} from '../begin-form.js';
 import { Loaded, PageHead, Status, Wide } from '../parts.js';
-import { skeletonOf } from '../schema-skeleton.js';
+import { SchemaForm } from '../schema-form.js';
 import { outcomeOf } from '../transaction-facts.js';
 import { usePolled } from '../use-live.js';
 
@@ -40,13 +48,6 @@ export function BeginPage() {
       </Loaded>
     </>
   );
-}
-
-function branchFor(participants: Participants, key: number, name?: string, operationName?: string): BranchForm {
-  const participant = participants.find((one) => one.name === name) ?? participants[0];
-  const operation = participant?.operations.find((one) => one.name === operationName) ?? participant?.operations[0];
-  const input = JSON.stringify(skeletonOf(operation?.inputSchema), null, 2);
-  return { key, participant: participant?.name ?? '', operation: operation?.name ?? '', input };
 }
 
 function Form({ participants }: { readonly participants: Participants }) {
@@ -95,7 +96,7 @@ function Form({ participants }: { readonly participants: Participants }) {
             index={index}
             branch={branch}
             participants={participants}
-            error={errors[`branches.${index}.input`]}
+            errors={errors}
             onChange={changeBranch}
             onRemove={
               form.branches.length > 1
@@ -160,21 +161,21 @@ function Branch({
   index,
   branch,
   participants,
-  error,
+  errors,
   onChange,
   onRemove,
 }: {
   readonly index: number;
   readonly branch: BranchForm;
   readonly participants: Participants;
-  readonly error: string | undefined;
+  readonly errors: FieldErrors;
   readonly onChange: (branch: BranchForm) => void;
   readonly onRemove: (() => void) | undefined;
 }) {
   const operations = participants.find(({ name }) => name === branch.participant)?.operations ?? [];
   const schema = operations.find(({ name }) => name === branch.operation)?.inputSchema;
   return (
-    <Card withBorder padding="sm" component="fieldset" m={0}>
+    <Card withBorder padding="sm" component="fieldset" m={0} aria-label={`Branch ${index + 1}`}>
       <Group justify="space-between" mb="xs">
         <Title order={2} size="h5">
           Branch {index + 1}
@@ -205,16 +206,7 @@ function Branch({
             }
           />
         </Group>
-        <JsonInput
-          label="Input"
-          description="JSON"
-          autosize
-          minRows={3}
-          formatOnBlur
-          value={branch.input}
-          error={error}
-          onChange={(input) => onChange({ ...branch, input })}
-        />
+        <Input branch={branch} at={`branches.${index}.input`} errors={errors} onChange={onChange} />
         <details>
           <summary>
             <Text span size="sm">
@@ -227,5 +219,62 @@ function Branch({
         </details>
       </Stack>
     </Card>
+  );
+}
+
+/** The fields that the schema asks for, or JSON as it is typed. */
+function Input({
+  branch,
+  at,
+  errors,
+  onChange,
+}: {
+  readonly branch: BranchForm;
+  readonly at: string;
+  readonly errors: FieldErrors;
+  readonly onChange: (branch: BranchForm) => void;
+}) {
+  const { fields, asJson, typed, json } = branch;
+  const other = switched(branch);
+  return (
+    <>
+      {fields && !asJson ? (
+        <>
+          <SchemaForm
+            fields={fields}
+            typed={typed}
+            errorOf={(name) => errors[`${at}.${name}`]}
+            onChange={(next) => onChange({ ...branch, typed: next })}
+          />
+          {errors[at] && (
+            <Text c="var(--mantine-color-error)" size="sm" role="alert">
+              {errors[at]}
+            </Text>
+          )}
+        </>
+      ) : (
+        <JsonInput
+          label="Input"
+          description="JSON"
+          autosize
+          minRows={3}
+          value={json}
+          error={errors[at]}
+          onChange={(next) => onChange({ ...branch, json: next })}
+        />
+      )}
+      {fields && (
+        <Group gap="xs">
+          <Button size="xs" variant="default" disabled={!other} onClick={() => other && onChange(other)}>
+            {asJson ? 'Fill in fields' : 'Type it as JSON'}
+          </Button>
+          {!other && (
+            <Text size="sm" c="dimmed">
+              This JSON does not fit into the fields.
+            </Text>
+          )}
+        </Group>
+      )}
+    </>
   );
 }

@@ -38,7 +38,7 @@ export function ClusterPage() {
               />
             </SimpleGrid>
             <Members cluster={cluster} reload={polled.reload} />
-            <Changes cluster={cluster} reload={polled.reload} />
+            {may('admin') && <Changes reload={polled.reload} />}
           </Stack>
         )}
       </Loaded>
@@ -50,12 +50,7 @@ const nameOf = (member: Member | undefined): string => (member ? `Replica ${memb
 
 const byNode = (one: Member, other: Member): number => one.nodeId - other.nodeId;
 
-interface Shown {
-  readonly cluster: Cluster;
-  readonly reload: () => Promise<void>;
-}
-
-const Members = ({ cluster, reload }: Shown) => (
+const Members = ({ cluster, reload }: { readonly cluster: Cluster; readonly reload: () => Promise<void> }) => (
   <Wide label="Members">
     <Table miw={860}>
       <Table.Thead>
@@ -124,6 +119,7 @@ function MemberChanges({
       <ConfirmedButton
         access="admin"
         label="Make leader"
+        name={`Make leader: ${name}`}
         title={`Hand leadership to ${name}?`}
         confirm="Hand it over"
         disabled={isLeader || member.role === 'learner'}
@@ -134,6 +130,7 @@ function MemberChanges({
       <ConfirmedButton
         access="admin"
         label="Remove"
+        name={`Remove ${name}`}
         title={`Remove ${name} for good?`}
         confirm="Remove it"
         color="red"
@@ -149,7 +146,7 @@ function MemberChanges({
   );
 }
 
-function Changes({ reload }: Shown) {
+function Changes({ reload }: { readonly reload: () => Promise<void> }) {
   const [address, setAddress] = useState('');
   return (
     <Card withBorder padding="sm">
@@ -163,7 +160,11 @@ function Changes({ reload }: Shown) {
           title="Take in a replica"
           confirm="Add it"
           needs={/^\S+:\d{1,5}$/.test(address)}
-          run={() => send('POST', '/v1/cluster/members', { address }).then(reload)}
+          run={async () => {
+            await send('POST', '/v1/cluster/members', { address });
+            setAddress('');
+            await reload();
+          }}
         >
           <TextInput
             label="Address for its peers"

@@ -4,6 +4,8 @@ import { Alert, Card, SimpleGrid, Text, Title } from '@mantine/core';
 import { type ReactNode, useState } from 'react';
 import { clockText, durationText, figureText } from '../format.js';
 import { Failure, Figure, PageHead, Status } from '../parts.js';
+import { Replicas } from '../replicas.js';
+import { useSession } from '../session.js';
 import { useStream } from '../use-live.js';
 
 /** Two minutes; the coordinator remembers five. */
@@ -11,6 +13,7 @@ const SHOWN_MAX = 120;
 const NO_SAMPLES: readonly OverviewSample[] = [];
 
 export default function OverviewPage() {
+  const { may } = useSession();
   const [samples, setSamples] = useState(NO_SAMPLES);
   const { state, error } = useStream('/v1/overview/events', (data) => {
     const { samples: news } = JSON.parse(data) as Overview;
@@ -36,7 +39,7 @@ export default function OverviewPage() {
       <PageHead title="Overview" actions={<Connection state={state} />}>
         What the leader does, second by second.
       </PageHead>
-      {error && <Failure error={error} />}
+      {error && error.status !== 0 && <Failure error={error} />}
       {(now?.hazards ?? 0) > 0 && (
         <Alert variant="outline" color="red" title="A participant contradicts a decision" role="alert" mb="md">
           Look at what is in doubt.
@@ -118,6 +121,7 @@ export default function OverviewPage() {
           />
         </Chart>
       </SimpleGrid>
+      {may('operator') && <Replicas />}
       <Text size="sm" c="dimmed" mt="sm">
         Percentiles are of the last 5 s, interpolated in the buckets of the histogram that /metrics shows. In doubt
         counts what has waited for 5 s or longer.

@@ -1,7 +1,9 @@
 import type { Participant, ParticipantList } from '@concordat/client';
 import { Accordion, Card, Code, Group, SimpleGrid, Stack, Table, Text, Title } from '@mantine/core';
+import type { ReactNode } from 'react';
 import { clockText, durationText, figureText } from '../format.js';
 import { Loaded, PageHead, Status, Wide } from '../parts.js';
+import { Suspicion } from '../suspicion.js';
 import { usePolled } from '../use-live.js';
 
 const EVERY_MS = 1_000;
@@ -41,8 +43,9 @@ function One({ participant }: { readonly participant: Participant }) {
         </Title>
         <Status of={health} />
       </Group>
-      <SimpleGrid cols={{ base: 2, sm: 4, lg: 7 }} spacing="xs">
-        <Fact name="Suspicion φ" value={figureText(suspicion)} />
+      <SimpleGrid cols={{ base: 2, sm: 4, lg: 8 }} spacing="xs">
+        <Fact name="Suspicion φ" value={<span data-testid={`suspicion-${name}`}>{figureText(suspicion)}</span>} />
+        <Suspicion name={name} phi={suspicion} />
         <Fact name="Instances" value={String(instances)} />
         <Fact name="Not answered yet" value={figureText(lag)} />
         <Fact name="Prepared" value={figureText(preparedCount)} />
@@ -68,7 +71,7 @@ function One({ participant }: { readonly participant: Participant }) {
   );
 }
 
-const Fact = ({ name, value }: { readonly name: string; readonly value: string }) => (
+const Fact = ({ name, value }: { readonly name: string; readonly value: ReactNode }) => (
   <div>
     <Text size="xs" c="dimmed">
       {name}

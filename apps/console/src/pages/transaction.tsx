@@ -1,9 +1,9 @@
 import type { Timeline, Transaction } from '@concordat/client';
-import { Anchor, Card, Code, Progress, SimpleGrid, Stack, Table, Text, Title } from '@mantine/core';
-import { useState } from 'react';
+import { Anchor, Card, Code, Group, Progress, SimpleGrid, Stack, Table, Text, Title } from '@mantine/core';
+import { type CSSProperties, useState } from 'react';
 import { Link } from 'wouter';
 import { durationText, timeText } from '../format.js';
-import { Empty, Failure, Figure, PageHead, Status, Wide } from '../parts.js';
+import { Empty, Failure, Figure, PageHead, Status, Waiting, Wide } from '../parts.js';
 import { Sequence } from '../sequence.js';
 import { layoutTimeline, type Span } from '../timeline-layout.js';
 import { outcomeOf, takenMs } from '../transaction-facts.js';
@@ -24,7 +24,10 @@ export function TransactionPage({ id }: { readonly id: string }) {
     setTransaction(JSON.parse(data) as Transaction),
   );
   const isOver = transaction?.status === 'completed';
-  const timeline = usePolled<Timeline>(`/v1/transactions/${id}/timeline`, isOver ? 10_000 : 1_000);
+  const timeline = usePolled<Timeline>(
+    transaction && `/v1/transactions/${id}/timeline`, // asked for only of one that there is
+    isOver ? 10_000 : 1_000,
+  );
   return (
     <>
       <Anchor component={Link} href="/transactions" underline="always">
@@ -33,9 +36,10 @@ export function TransactionPage({ id }: { readonly id: string }) {
       <PageHead title="Transaction">
         <span className="id">{id}</span>
       </PageHead>
-      {error && !transaction && (
+      {error && error.status !== 0 && !transaction && (
         <Failure error={error} title={error.status === 404 ? 'There is no such transaction' : undefined} />
       )}
+      {!transaction && (!error || error.status === 0) && <Waiting />}
       {transaction && (
         <Stack>
           <Facts transaction={transaction} />
@@ -82,7 +86,7 @@ function TimelineCard({ timeline, failed }: { readonly timeline: Timeline | unde
       </Empty>
     );
   }
-  const layout = layoutTimeline(timeline.marks);
+  const layout = layoutTimeline(timeline.marks, timeline.cut);
   return (
     <Card withBorder padding="sm">
       <Title order={2} size="h4">
@@ -101,6 +105,8 @@ function TimelineCard({ timeline, failed }: { readonly timeline: Timeline | unde
   );
 }
 
+const swatchOf = (name: string): string => `var(--mantine-color-${(SPAN_COLORS[name] ?? 'gray.6').replace('.', '-')})`;
+
 function Spans({ spans }: { readonly spans: readonly Span[] }) {
   const total = spans.reduce((sum, { ms }) => sum + ms, 0);
   if (total === 0) return null;
@@ -116,9 +122,14 @@ function Spans({ spans }: { readonly spans: readonly Span[] }) {
           />
         ))}
       </Progress.Root>
-      <Text size="sm" className="figure">
-        {spans.map(({ name, ms }) => `${name} ${durationText(ms)}`).join(' · ')}
-      </Text>
+      <Group gap="md">
+        {spans.map(({ name, ms }) => (
+          <Text key={name} size="sm" className="figure">
+            <span className="swatch" style={{ '--swatch': swatchOf(name) } as CSSProperties} />
+            {name} {durationText(ms)}
+          </Text>
+        ))}
+      </Group>
     </Stack>
   );
 }

@@ -1,7 +1,7 @@
 import type { ParticipantList, TransactionList } from '@concordat/client';
 import { Anchor, Button, Group, NativeSelect, Table, Text, TextInput } from '@mantine/core';
 import { type FormEvent, useState } from 'react';
-import { Link, useLocation } from 'wouter';
+import { Link, useLocation, useSearchParams } from 'wouter';
 import { durationText, timeText } from '../format.js';
 import { Loaded, PageHead, Status, Wide } from '../parts.js';
 import { outcomeOf, takenMs } from '../transaction-facts.js';
@@ -13,10 +13,26 @@ const STATUSES = ['', 'active', 'preparing', 'committed', 'aborted', 'completed'
 /** `<incarnation>-<term>-<sequence>`, each in base 36. */
 const ID = /^[0-9a-z]+-[0-9a-z]+-[0-9a-z]+$/;
 
+interface Filter {
+  readonly label: string;
+  readonly status: string;
+  readonly participant: string;
+}
+
+/** It stands in the address of the page: to be kept, sent to somebody, and gone back to. */
+function useFilter(): { readonly filter: Filter; readonly setFilter: (filter: Filter) => void } {
+  const [parameters, setParameters] = useSearchParams();
+  const given = (name: string): string => parameters.get(name) ?? '';
+  const filter = { label: given('label'), status: given('status'), participant: given('participant') };
+  const setFilter = (next: Filter): void =>
+    setParameters(new URLSearchParams(Object.entries(next).filter(([, value]) => value !== '')));
+  return { filter, setFilter };
+}
+
 export function TransactionsPage() {
   const [, navigate] = useLocation();
-  const [search, setSearch] = useState('');
-  const [filter, setFilter] = useState({ label: '', status: '', participant: '' });
+  const { filter, setFilter } = useFilter();
+  const [search, setSearch] = useState(filter.label);
   /** Where each page that was seen begins; the last one is shown. */
   const [cursors, setCursors] = useState<readonly string[]>(['']);
   const cursor = cursors.at(-1) ?? '';
@@ -27,7 +43,7 @@ export function TransactionsPage() {
 
   const narrow = (part: Partial<typeof filter>): void => {
     setCursors(['']);
-    setFilter((before) => ({ ...before, ...part }));
+    setFilter({ ...filter, ...part });
   };
   const submit = (event: FormEvent): void => {
     event.preventDefault();
@@ -38,7 +54,10 @@ export function TransactionsPage() {
   const isNarrowed = Object.values(filter).some((value) => value !== '');
   return (
     <>
-      <PageHead title="Transactions">Newest first; read again every two seconds.</PageHead>
+      <PageHead title="Transactions">
+        Newest first; read again every two seconds. A whole id leads to its transaction, a whole label to those that
+        have it.
+      </PageHead>
       <form onSubmit={submit}>
         <Group align="flex-end" gap="sm" mb="md">
           <TextInput
