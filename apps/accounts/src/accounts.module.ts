@@ -1,4 +1,5 @@
-import { ParticipantModule } from '@concordat/participant';
+import { PARTICIPANT_LOGGER, ParticipantModule } from '@concordat/participant';
+import { startTelemetry, type TelemetryLogger } from '@concordat/telemetry';
 import { Module } from '@nestjs/common';
 import { Account, AccountEntry } from './account.entity.js';
 import { AccountOperations } from './account-operations.js';
@@ -7,6 +8,16 @@ import { readConfiguration } from './configuration.js';
 
 const { participant, databaseUrl, brokers, coordinators, coordinatorApiKeyFile, kafkaClient, security, messageKeys } =
   readConfiguration(process.env);
+
+/** Spans of what happens here, where the environment names a collector; the last ones are sent when the service stops. */
+const TELEMETRY = {
+  provide: Symbol('telemetry'),
+  inject: [PARTICIPANT_LOGGER],
+  useFactory: async (logger: TelemetryLogger) => {
+    const telemetry = await startTelemetry({ serviceName: participant, environment: process.env, logger });
+    return { onApplicationShutdown: () => telemetry.stop() };
+  },
+};
 
 @Module({
   imports: [
@@ -22,6 +33,6 @@ const { participant, databaseUrl, brokers, coordinators, coordinatorApiKeyFile, 
     }),
   ],
   controllers: [AccountsController],
-  providers: [AccountOperations],
+  providers: [TELEMETRY, AccountOperations],
 })
 export class AccountsModule {}

@@ -17,6 +17,7 @@ import { type PrepareOutcome, reasonOfAction } from './prepare-outcome.js';
 import type { PreparedBranches } from './prepared-branches.js';
 import type { Replies } from './replies.js';
 import type { Surroundings } from './surroundings.js';
+import { inCommand, lasting } from './tracing.js';
 import type { VoteRepeater } from './vote-repeater.js';
 import { encodeVote, ownReason } from './votes.js';
 
@@ -80,15 +81,19 @@ export class CommandDispatcher {
     metrics.commands.inc({ type: command.type });
     state.observeHorizon(command.transactionId, command.horizon);
     this.parts.work.hear(command);
+    return inCommand(command, message, () => this.#handle(command, message));
+  }
+
+  #handle(command: Command, message: IncomingMessage): void | Promise<void> {
     switch (command.type) {
       case 'prepare':
         return this.#prepare(command, message);
       case 'execute':
         return this.parts.work.executes.accept(command, message);
       case 'commit':
-        return this.#commit(command, message);
+        return this.#commit(command);
       case 'rollback':
-        return this.#rollback(command, message);
+        return this.#rollback(command);
       case 'report':
         return this.parts.reports.answer(command);
       default:
@@ -116,12 +121,13 @@ export class CommandDispatcher {
     const action = decide('prepare', local, this.#circumstances(command));
     if (local !== 'absent') this.surroundings.metrics.duplicates.inc({ state: local });
     const reason = reasonOfAction(action);
-    if (reason) return replies.refuse(transactionId, reason, message.headers.traceparent);
+    if (reason) return replies.refuse(transactionId, reason);
     if (action === 'repeat-vote' && known) return replies.repeatVote(transactionId, known.vote);
     if (action !== 'execute') return undefined;
     const execution = new Execution(command, message, this.surroundings.clock.nowMs());
     this.#executions.set(transactionId, execution);
     const ended = this.#execute(execution);
+    lasting(ended);
     return this.#executions.size > this.surroundings.limits.prepareBacklogMax ? ended : undefined;
   }
 
@@ -144,12 +150,11 @@ export class CommandDispatcher {
   #answer(execution: PrepareExecution, outcome: PrepareOutcome): void {
     const { prepared, replies } = this.parts;
     const { transactionId, message } = execution;
-    const { traceparent } = message.headers;
     switch (outcome.kind) {
       case 'prepared':
         this.#remember(transactionId, outcome.vote);
         // A rollback that waits for the end of this execution will find the branch prepared: no vote is needed.
-        if (execution.cancelledBy !== 'rollback') replies.vote(transactionId, 'prepared', outcome.vote, traceparent);
+        if (execution.cancelledBy !== 'rollback') replies.vote(transactionId, 'prepared', outcome.vote);
         return;
       case 'prepared-elsewhere':
         // Whoever prepared it votes with the results; should nobody, we repeat the vote without them.
@@ -158,9 +163,9 @@ export class CommandDispatcher {
         }
         return;
       case 'read-only':
-        return replies.vote(transactionId, 'read-only', outcome.vote, traceparent);
+        return replies.vote(transactionId, 'read-only', outcome.vote);
       case 'refused':
-        replies.refuse(transactionId, outcome.reason, traceparent);
+        replies.refuse(transactionId, outcome.reason);
         if (outcome.poison !== undefined) {
           void replies.deadLetter(
             message,
@@ -181,26 +186,26 @@ export class CommandDispatcher {
     this.parts.prepared.add(transactionId, vote, nowMs, this.parts.repeater.firstDueMs(nowMs));
   }
 
-  async #commit(command: CommitCommand, message: IncomingMessage): Promise<void> {
+  async #commit(command: CommitCommand): Promise<void> {
     const knownPrepared = this.parts.prepared.get(command.transactionId) !== undefined;
-    this.#finalised(command, message, await this.parts.work.finaliser.commit(command, knownPrepared));
+    this.#finalised(command, await this.parts.work.finaliser.commit(command, knownPrepared));
   }
 
-  async #rollback(command: RollbackCommand, message: IncomingMessage): Promise<void> {
+  async #rollback(command: RollbackCommand): Promise<void> {
     const { transactionId } = command;
     await this.#executions.get(transactionId)?.cancel('rollback');
     const knownPrepared = this.parts.prepared.get(transactionId) !== undefined;
-    this.#finalised(command, message, await this.parts.work.finaliser.rollback(command, knownPrepared));
+    this.#finalised(command, await this.parts.work.finaliser.rollback(command, knownPrepared));
   }
 
   /** D7: DONE only after the finalisation is durable; without one nothing is said, and the decision comes again. */
-  #finalised(command: Command, message: IncomingMessage, finalised: Finalised | undefined): void {
+  #finalised(command: Command, finalised: Finalised | undefined): void {
     if (finalised === undefined) return;
     const { transactionId } = command;
     const { outcome, detail } = finalised;
     this.parts.prepared.forget(transactionId);
     this.surroundings.logger.debug({ transactionId, outcome }, 'done');
-    this.parts.replies.done(transactionId, outcome, detail, message.headers.traceparent);
+    this.parts.replies.done(transactionId, outcome, detail);
   }
 
   #circumstances(command: Command) {

@@ -1,13 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CommitCommand, RollbackCommand } from '@concordat/protocol';
 import { backoffMs } from './backoff.js';
-import type { BranchStore } from './branch-store.js';
+import type { BranchStore, FinaliseResult } from './branch-store.js';
 import { conclude } from './conclude.js';
 import type { BranchState } from './decisions.js';
 import type { BranchFinaliser, Finalised } from './isolation.js';
 import type { ParticipantState } from './participant-state.js';
 import { classifyDatabaseError } from './sql-state.js';
 import type { Surroundings } from './surroundings.js';
+import { inDatabaseSpan } from './tracing.js';
 
 /** Attempts over a broken connection, and looks at a branch that another copy holds; the rest is left to the resend. */
 const CONNECTION_ATTEMPTS_MAX = 3;
@@ -34,7 +35,7 @@ export class Finaliser implements BranchFinaliser {
         const decision = await this.store.readDecision(transactionId);
         if (decision !== undefined) return this.#conclude(command, decision);
       }
-      const result = await this.store.commitPrepared(transactionId);
+      const result = await inDatabaseSpan('COMMIT PREPARED', () => this.store.commitPrepared(transactionId));
       if (result === 'busy') return undefined; // another session finalises it; the resend will find it done
       if (result === 'finalised') return this.#conclude(command, 'committed');
       return this.#conclude(command, (await this.store.readDecision(transactionId)) ?? 'absent');
@@ -48,7 +49,7 @@ export class Finaliser implements BranchFinaliser {
       const belowHorizon = this.state.isBelowHorizon(transactionId, command.horizon);
       let maybePrepared = knownPrepared || belowHorizon;
       for (let attempt = 1; attempt <= ROLLBACK_ATTEMPTS_MAX; attempt += 1) {
-        if (maybePrepared && (await this.store.rollbackPrepared(transactionId)) === 'busy') return undefined;
+        if (maybePrepared && (await this.#rollbackPrepared(transactionId)) === 'busy') return undefined;
         const found = belowHorizon
           ? ((await this.store.readDecision(transactionId)) ?? 'absent')
           : await this.#leaveAbortRow(transactionId);
@@ -59,6 +60,10 @@ export class Finaliser implements BranchFinaliser {
       }
       return undefined;
     });
+  }
+
+  #rollbackPrepared(transactionId: string): Promise<FinaliseResult> {
+    return inDatabaseSpan('ROLLBACK PREPARED', () => this.store.rollbackPrepared(transactionId));
   }
 
   /** S8: a prepare that comes later finds the row. Answers the decision the row now tells. */

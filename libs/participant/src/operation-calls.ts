@@ -1,10 +1,12 @@
 import type { BranchResult, OperationCall, Reason } from '@concordat/protocol';
+import { SpanKind } from '@opentelemetry/api';
 import type { Logger } from 'pino';
 import { ExecutionCancelled } from './execution.js';
 import type { OperationContext } from './operation-context.js';
 import type { OperationRegistry, RegisteredOperation } from './operation-registry.js';
 import type { Refused } from './prepare-outcome.js';
 import { Refusal } from './refusal.js';
+import { inSpan } from './tracing.js';
 import { ownReason } from './votes.js';
 
 /** A call whose handler was found and whose input was checked. */
@@ -63,7 +65,9 @@ export async function runCalls(runner: OperationRunner, calls: readonly Resolved
   for (const resolved of calls) {
     const { call, operation, input } = resolved;
     try {
-      const value = await runner.runOperation(resolved, (context) => operation.handle(input, context));
+      const value = await inSpan(`operation ${call.operation}`, SpanKind.INTERNAL, attributesOf(call), () =>
+        runner.runOperation(resolved, (context) => operation.handle(input, context)),
+      );
       const result = operation.options.result ? operation.options.result.parse(value) : value;
       results.push({ branchId: call.branchId, result: result ?? null });
     } catch (error) {
@@ -72,6 +76,11 @@ export async function runCalls(runner: OperationRunner, calls: readonly Resolved
   }
   return results;
 }
+
+const attributesOf = ({ operation, branchId }: OperationCall) => ({
+  'concordat.operation': operation,
+  'concordat.branch.id': branchId,
+});
 
 /** The refusal that an error leads to which will not pass by itself. */
 export function refusedByError(error: unknown, transactionId: string, logger: Logger): Refused {

@@ -3,6 +3,7 @@ import type { EntityManager } from 'typeorm';
 import type { Execution } from './execution.js';
 import { fenceGlobally, fenceLocally } from './fence.js';
 import type { SnapshotStore } from './global/store.js';
+import { currentTrace } from './tracing.js';
 
 /** What an operation gets beside its input. */
 export interface OperationContext {
@@ -37,7 +38,7 @@ export interface OperationContext {
   readonly deadlineMs: number;
   /** Aborted when the transaction is rolled back or its deadline passes while the operation runs. */
   readonly signal: AbortSignal;
-  /** The W3C trace context that came with the command, if any. */
+  /** The W3C trace context that the operation runs in, to be sent on with calls to others; undefined without a trace. */
   readonly traceparent: string | undefined;
 }
 
@@ -55,7 +56,7 @@ export function contextOf(
   participant: string,
   work: Work,
 ): OperationContext {
-  const { transactionId, deadlineMs, signal, message } = execution;
+  const { transactionId, deadlineMs, signal } = execution;
   return {
     get manager() {
       if ('manager' in work) return work.manager;
@@ -76,6 +77,6 @@ export function contextOf(
     operation: call.operation,
     deadlineMs,
     signal,
-    traceparent: message.headers.traceparent,
+    traceparent: currentTrace()?.traceparent,
   };
 }

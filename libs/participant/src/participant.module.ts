@@ -15,6 +15,7 @@ import { ParticipantRuntime, type RuntimeResources } from './participant-runtime
 import { SnapshotReads } from './snapshot-reads.js';
 import { ParticipantStrategy } from './strategy.js';
 import type { Surroundings } from './surroundings.js';
+import { tracedLogger } from './tracing.js';
 
 const OPTIONS = Symbol('concordat:participant-options');
 /** Token of the participant's pino logger. */
@@ -79,7 +80,7 @@ const PROVIDERS: Provider[] = [
     provide: PARTICIPANT_LOGGER,
     inject: [OPTIONS],
     useFactory: ({ name, logger }: ParticipantOptions) =>
-      (logger ?? pino({ level: process.env.LOG_LEVEL ?? 'info' })).child({ participant: name }),
+      tracedLogger(logger ?? pino({ level: process.env.LOG_LEVEL ?? 'info' }), { participant: name }),
   },
   {
     provide: DataSource,

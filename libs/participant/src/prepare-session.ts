@@ -7,6 +7,7 @@ import type { ResolvedCall } from './operation-calls.js';
 import { contextOf, type OperationContext } from './operation-context.js';
 import { classifyDatabaseError, type DatabaseFailure } from './sql-state.js';
 import type { Surroundings } from './surroundings.js';
+import { inDatabaseSpan } from './tracing.js';
 
 /** How long a cancelled statement or a rollback may take before the connection is given up with all it holds. */
 const END_GRACE_MS = 1000;
@@ -93,7 +94,9 @@ export class PrepareSession {
   async prepare(): Promise<void> {
     await this.#release();
     this.execution.throwIfCancelled();
-    const prepared = await this.store.prepare(this.client, this.transactionId);
+    const prepared = await inDatabaseSpan('PREPARE TRANSACTION', () =>
+      this.store.prepare(this.client, this.transactionId),
+    );
     this.#open = false; // prepared or rolled back, the transaction is no longer the connection's
     if (prepared) return;
     throw new Error('a statement of the operation had failed and its error was caught: nothing could be prepared');

@@ -1,5 +1,4 @@
 import type { ExecuteCommand } from '@concordat/protocol';
-import type { IncomingMessage } from '@concordat/transport';
 import type { ExecuteHandler } from './isolation.js';
 import { NO_SESSIONS } from './prepare.js';
 import type { Replies } from './replies.js';
@@ -13,9 +12,9 @@ export class RefusedExecutes implements ExecuteHandler {
 
   constructor(private readonly replies: Replies) {}
 
-  accept(command: ExecuteCommand, message: IncomingMessage): void {
+  accept(command: ExecuteCommand): void {
     const reason = ownReason('isolation-mismatch', NO_SESSIONS, false, command.call.branchId);
-    this.replies.executed(command, NO_NONCE, { reason }, message.headers.traceparent);
+    this.replies.executed(command, NO_NONCE, { reason });
   }
 
   async drain(): Promise<void> {}

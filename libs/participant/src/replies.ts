@@ -14,6 +14,7 @@ import {
 import type { IncomingMessage, Transport } from '@concordat/transport';
 import type { DEAD_LETTER_CAUSES } from './metrics.js';
 import type { Surroundings } from './surroundings.js';
+import { commandTrace, noteAnswer, noteRefusal, outsideOfCommands } from './tracing.js';
 import { encodeDone, encodeExecuted, encodeRefusal } from './votes.js';
 
 /** A dead letter of a full-size message must itself fit into a message, in base 64. */
@@ -33,9 +34,10 @@ export class Replies {
   ) {}
 
   /** An encoded yes vote, for the first time or again. */
-  vote(transactionId: string, kind: Vote['vote'], encoded: string, traceparent?: string): void {
+  vote(transactionId: string, kind: Vote['vote'], encoded: string): void {
     this.surroundings.metrics.votes.inc({ vote: kind, reason: '' });
-    this.#reply('vote', transactionId, encoded, traceparent);
+    noteAnswer({ 'concordat.vote': kind });
+    this.#reply('vote', transactionId, encoded);
   }
 
   repeatVote(transactionId: string, encoded: string): void {
@@ -43,16 +45,20 @@ export class Replies {
     this.#reply('vote', transactionId, encoded);
   }
 
-  refuse(transactionId: string, reason: Reason, traceparent?: string): void {
+  refuse(transactionId: string, reason: Reason): void {
     const { metrics, logger, participant } = this.surroundings;
     metrics.votes.inc({ vote: 'refused', reason: metrics.reasonLabel(reason.code) });
     logger.info({ transactionId, reason }, 'refused');
-    this.#reply('vote', transactionId, encodeRefusal(participant, transactionId, reason), traceparent);
+    noteAnswer({ 'concordat.vote': 'refused' });
+    noteRefusal(reason);
+    this.#reply('vote', transactionId, encodeRefusal(participant, transactionId, reason));
   }
 
-  done(transactionId: string, outcome: Done['outcome'], detail: string | null, traceparent?: string): void {
+  done(transactionId: string, outcome: Done['outcome'], detail: string | null): void {
+    noteAnswer({ 'concordat.outcome': outcome });
+    if (outcome === 'hazard') noteRefusal({ code: outcome, message: detail ?? outcome });
     const encoded = encodeDone(this.surroundings.participant, transactionId, outcome, detail);
-    this.#reply('done', transactionId, encoded, traceparent);
+    this.#reply('done', transactionId, encoded);
   }
 
   /** Answers an execute. What was encoded is returned, to be sent again should the command come again. */
@@ -60,14 +66,14 @@ export class Replies {
     { transactionId, number, call }: ExecuteCommand,
     nonce: string,
     outcome: { readonly result: unknown } | { readonly reason: Reason },
-    traceparent?: string,
   ): string {
     const { participant, metrics, logger } = this.surroundings;
     const reason = 'reason' in outcome ? outcome.reason : null;
     metrics.executes.inc({ reason: reason ? metrics.reasonLabel(reason.code) : '' });
     if (reason) logger.info({ transactionId, number, reason }, 'an operation was refused');
+    if (reason) noteRefusal(reason);
     const encoded = encodeExecuted(participant, { transactionId, number, branchId: call.branchId, nonce }, outcome);
-    this.#reply('executed', transactionId, encoded, traceparent);
+    this.#reply('executed', transactionId, encoded);
     return encoded;
   }
 
@@ -107,15 +113,15 @@ export class Replies {
     await this.#send('dead-letter', deadLettersTopic(participant), key, encodeMessage(letter));
   }
 
-  #reply(type: string, transactionId: string, value: string, traceparent?: string): void {
-    void this.#send(type, REPLIES_TOPIC, transactionId, value, traceparent);
+  #reply(type: string, transactionId: string, value: string): void {
+    void this.#send(type, REPLIES_TOPIC, transactionId, value);
   }
 
-  async #send(type: string, topic: string, key: string, value: string, traceparent?: string): Promise<void> {
+  async #send(type: string, topic: string, key: string, value: string): Promise<void> {
+    const trace = commandTrace();
     try {
-      await this.transport.send(
-        traceparent === undefined ? { topic, key, value } : { topic, key, value, headers: { traceparent } },
-      );
+      const message = trace ? { topic, key, value, headers: { ...trace } } : { topic, key, value };
+      await outsideOfCommands(() => this.transport.send(message)); // what is sent together is of many commands
     } catch (error) {
       this.surroundings.metrics.sendFailures.inc({ type });
       // While the broker is away every reply fails, which the transport's own log and metrics tell once.

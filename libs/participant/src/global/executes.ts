@@ -11,6 +11,7 @@ import type { ParticipantState } from '../participant-state.js';
 import { cancelled, type Refused, reasonOfAction, type Silent } from '../prepare-outcome.js';
 import type { Replies } from '../replies.js';
 import type { Surroundings } from '../surroundings.js';
+import { lasting } from '../tracing.js';
 import { ownReason } from '../votes.js';
 import { type Session, SessionData } from './session.js';
 import type { Sessions } from './sessions.js';
@@ -52,9 +53,8 @@ export class Executes implements ExecuteHandler {
   accept(command: ExecuteCommand, message: IncomingMessage): void | Promise<void> {
     const { sessions, replies } = this.parts;
     const { transactionId, number, nonce, remainingMs } = command;
-    const { traceparent } = message.headers;
     const refuse = (reason: Reason) => {
-      replies.executed(command, nonce ?? randomUUID(), { reason }, traceparent);
+      replies.executed(command, nonce ?? randomUUID(), { reason });
     };
     const reason = this.#reasonAgainst(command);
     if (reason) return refuse(reason);
@@ -90,11 +90,12 @@ export class Executes implements ExecuteHandler {
       this.#ends.delete(ended);
     });
     this.#ends.add(ended);
+    lasting(ended);
     return this.#executing > this.surroundings.limits.prepareBacklogMax ? ended : undefined;
   }
 
   async #run(session: Session, execution: Execution<ExecuteCommand>): Promise<void> {
-    const { command, message } = execution;
+    const { command } = execution;
     try {
       this.#answer(session, execution, await this.#outcome(session, execution));
     } catch (error) {
@@ -106,7 +107,7 @@ export class Executes implements ExecuteHandler {
         false,
         command.call.branchId,
       );
-      this.parts.replies.executed(command, session.nonce, { reason }, message.headers.traceparent);
+      this.parts.replies.executed(command, session.nonce, { reason });
     } finally {
       session.running = undefined;
       execution.finish();
@@ -133,9 +134,8 @@ export class Executes implements ExecuteHandler {
   #answer(session: Session, { command, message }: Execution<ExecuteCommand>, outcome: Outcome): void {
     const { replies } = this.parts;
     if (outcome.kind === 'silent') return;
-    const { traceparent } = message.headers;
     const answer = outcome.kind === 'done' ? { result: outcome.result } : { reason: outcome.reason };
-    const encoded = replies.executed(command, session.nonce, answer, traceparent);
+    const encoded = replies.executed(command, session.nonce, answer);
     session.lastReply = { number: command.number, encoded };
     if (outcome.kind === 'done') {
       session.executed = command.number;

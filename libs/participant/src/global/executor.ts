@@ -12,6 +12,7 @@ import type { ParticipantState } from '../participant-state.js';
 import { cancelled, type PrepareOutcome, reasonOfAction, refused } from '../prepare-outcome.js';
 import { classifyDatabaseError, type DatabaseFailure } from '../sql-state.js';
 import type { Surroundings } from '../surroundings.js';
+import { inDatabaseSpan } from '../tracing.js';
 import { encodeVote } from '../votes.js';
 import type { GlobalBranches } from './branches.js';
 import { withConnection } from './database.js';
@@ -108,7 +109,7 @@ export class GlobalExecutor implements BranchExecutor {
 
   async #attempt(execution: PrepareExecution, data: SessionData, vote: string): Promise<AttemptOutcome> {
     try {
-      const result = await this.#prepareBranch(execution, data, vote);
+      const result = await inDatabaseSpan('prepare branch', () => this.#prepareBranch(execution, data, vote));
       switch (result.kind) {
         case 'prepared':
           return { kind: 'prepared', vote }; // durable before it is sent

@@ -9,6 +9,7 @@ import type { BranchFinaliser, Finalised } from '../isolation.js';
 import type { ParticipantState } from '../participant-state.js';
 import { classifyDatabaseError } from '../sql-state.js';
 import type { Surroundings } from '../surroundings.js';
+import { inDatabaseSpan } from '../tracing.js';
 import { withConnection } from './database.js';
 import { Gatherer } from './gatherer.js';
 import type { Sessions } from './sessions.js';
@@ -76,7 +77,7 @@ export class GlobalFinaliser implements BranchFinaliser {
 
   async #timed({ type }: CommitCommand | RollbackCommand, decision: Decision): Promise<FinaliseAnswer | undefined> {
     const endTimer = this.surroundings.metrics.finaliseSeconds.startTimer({ type });
-    const answer = await this.#decisions.add(decision);
+    const answer = await inDatabaseSpan(`${type} branch`, () => this.#decisions.add(decision));
     if (answer) endTimer();
     if (answer) this.state.troubles.over(decision.transactionId);
     return answer;

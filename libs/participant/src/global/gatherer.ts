@@ -1,3 +1,5 @@
+import { outsideOfCommands } from '../tracing.js';
+
 interface Waiting<Item, Answer> {
   readonly item: Item;
   readonly resolve: (answer: Answer) => void;
@@ -29,7 +31,7 @@ export class Gatherer<Item, Answer> {
     const { promise, resolve, reject } = Promise.withResolvers<Answer>();
     this.#waiting.push({ item, resolve, reject });
     this.#urgent ||= urgent;
-    if (!this.#working) void this.#run();
+    if (!this.#working) void outsideOfCommands(() => this.#run());
     else if (this.#mustBegin()) this.#hurry();
     return promise;
   }
