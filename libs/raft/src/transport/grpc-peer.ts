@@ -14,10 +14,9 @@ const REOPEN_AFTER_MS = 50;
 export class GrpcPeer implements Peer {
   readonly #client: Client;
   readonly #metadata = new Metadata();
-  readonly #outbox = new Outbox();
+  readonly #outbox = new Outbox(() => this.#flush());
   #stream: ClientWritableStream<Uint8Array> | undefined;
   #blocked = false;
-  #flushQueued = false;
   #reopenAt = 0;
   #closed = false;
 
@@ -33,18 +32,9 @@ export class GrpcPeer implements Peer {
     this.#metadata.set('raft-to', String(to));
   }
 
-  /** Sent at the end of this turn of the event loop, with whatever else is sent until then. */
+  /** Sent at the end of this turn of the event loop, with whatever else is sent until then; see Outbox for what is not. */
   send(message: Message): void {
-    if (!this.#outbox.add(message)) {
-      this.unreachable();
-      return;
-    }
-    if (this.#flushQueued || this.#blocked) return;
-    this.#flushQueued = true;
-    setImmediate(() => {
-      this.#flushQueued = false;
-      this.#flush();
-    });
+    if (!this.#outbox.add(message)) this.unreachable();
   }
 
   /** Over a stream of its own. */

@@ -7,10 +7,21 @@ export const OUTBOX_BYTES_MAX = 64 * 1024 * 1024;
 /** One batch takes about so much. */
 export const BATCH_BYTES_MAX = 4 * 1024 * 1024;
 
-/** Messages that wait to be sent to one peer. */
+/**
+ * How long an append without entries waits for one with entries, in ms. It tells of a commit index, or asks whether the peer
+ * is still there: the next append does the same, and the peer then wakes, and answers, once instead of twice.
+ */
+export const EMPTY_APPEND_WAIT_MS = 10;
+
+/** Messages that wait to be sent to one peer, and when they go. */
 export class Outbox {
   #messages: Message[] = [];
   #bytes = 0;
+  #atOnce: NodeJS.Immediate | undefined;
+  #later: NodeJS.Timeout | undefined;
+
+  /** @param depart is to send what waits: at the end of this turn of the event loop, or a little later if nothing is urgent */
+  constructor(private readonly depart: () => void) {}
 
   get isEmpty(): boolean {
     return this.#messages.length === 0;
@@ -31,7 +42,25 @@ export class Outbox {
     if (this.#messages.length >= OUTBOX_MESSAGES_MAX || this.#bytes + bytes > OUTBOX_BYTES_MAX) return false;
     this.#messages.push(message);
     this.#bytes += bytes;
+    this.#schedule(message);
     return true;
+  }
+
+  #schedule(message: Message): void {
+    if (isEmptyAppend(message)) this.#later ??= setTimeout(this.#departNow, EMPTY_APPEND_WAIT_MS);
+    else this.#atOnce ??= setImmediate(this.#departNow);
+  }
+
+  readonly #departNow = () => {
+    this.#unschedule();
+    this.depart();
+  };
+
+  #unschedule(): void {
+    clearImmediate(this.#atOnce);
+    clearTimeout(this.#later);
+    this.#atOnce = undefined;
+    this.#later = undefined;
   }
 
   /** The next batch, in order; at least one message if there is any. */
@@ -55,16 +84,20 @@ export class Outbox {
   }
 
   clear(): void {
+    this.#unschedule();
     this.#messages = [];
     this.#bytes = 0;
   }
 }
 
+function isEmptyAppend({ type, entries }: Message): boolean {
+  return type === MessageType.App && entries.length === 0;
+}
+
 function isSuperseded(earlier: Message, later: Message): boolean {
   return (
-    earlier.type === MessageType.App &&
+    isEmptyAppend(earlier) &&
     later.type === MessageType.App &&
-    earlier.entries.length === 0 &&
     earlier.term === later.term &&
     earlier.index <= later.index &&
     earlier.commit <= later.commit

@@ -14,9 +14,8 @@ const SOCKET_BYTES_MAX = 4 * 1024 * 1024;
 
 /** The way to one peer: one connection, made when there is something to send. */
 export class TcpPeer implements Peer {
-  readonly #outbox = new Outbox();
+  readonly #outbox = new Outbox(() => this.#flush());
   #socket: Socket | undefined;
-  #flushQueued = false;
   #reconnectAt = 0;
   #closed = false;
 
@@ -28,18 +27,9 @@ export class TcpPeer implements Peer {
     private readonly unreachable: () => void,
   ) {}
 
-  /** Sent at the end of this turn of the event loop, with whatever else is sent until then. */
+  /** Sent at the end of this turn of the event loop, with whatever else is sent until then; see Outbox for what is not. */
   send(message: Message): void {
-    if (!this.#outbox.add(message)) {
-      this.unreachable();
-      return;
-    }
-    if (this.#flushQueued) return;
-    this.#flushQueued = true;
-    setImmediate(() => {
-      this.#flushQueued = false;
-      this.#flush();
-    });
+    if (!this.#outbox.add(message)) this.unreachable();
   }
 
   /** Over a connection of its own. */
