@@ -1,5 +1,5 @@
-import { type Command, WIRE_VERSION } from '@concordat/protocol';
-import type { Coordination, Effect } from '@concordat/transaction';
+import { type Command, type Vote, WIRE_VERSION } from '@concordat/protocol';
+import type { Coordination, Effect, TransactionRecord } from '@concordat/transaction';
 
 /** What every command says of the coordinator as a whole; see libs/protocol. */
 export interface CommandFrame {
@@ -30,4 +30,19 @@ export function commandOf(
   if (!session || !call || snapshot === null) throw new Error(`nothing of ${transactionId} is to be executed`);
   const { nonce, executed } = session;
   return { ...base, type: command, serializable, snapshot, remainingMs, number: executed + 1, nonce, call };
+}
+
+/**
+ * What a prepared branch is told of a transaction that nobody drives any more.
+ * @param record undefined where nothing is left of it: then it was aborted (D6)
+ */
+export function outcomeFor(
+  { transactionId, participant }: Vote,
+  record: TransactionRecord | undefined,
+  frame: CommandFrame,
+): Command {
+  const base = { v: WIRE_VERSION, transactionId, participant, ...frame } as const;
+  const named = record?.branches.some((branch) => branch.participant === participant && branch.status !== 'refused');
+  if (record?.outcome === 'committed' && named) return { ...base, type: 'commit', csn: record.csn as number };
+  return { ...base, type: 'rollback', presumed: record === undefined };
 }

@@ -26,7 +26,6 @@ import type {
   BeginRequest,
   BranchRequest,
   CallContext,
-  Check,
   CoordinatorApi,
   ParticipantView,
   Readiness,
@@ -47,6 +46,7 @@ import { ITSELF, mustReach } from './ownership.js';
 import { ParticipantRegistry } from './participant-registry.js';
 import { mustCover } from './persisted-reads.js';
 import type { PhaseTrace } from './phase-times.js';
+import { readinessOf } from './readiness.js';
 import type { Replica, ReplicaObserver, ReplicaPorts } from './replica.js';
 import { Snapshots } from './snapshots.js';
 import type { ListQuery } from './store.js';
@@ -233,18 +233,8 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
   }
 
   readiness(): Readiness {
-    const { log, messenger, store } = this.ports;
-    const { leader, persister } = this.replica;
-    const checks: Check[] = [
-      ...(log.removed ? [{ name: 'member', ok: false, detail: REMOVED }] : []),
-      { name: 'leader', ok: leader?.ready ?? (log.leaderKnown && this.#contact.isRecent) },
-      // Kafka is everybody's: were it to decide, all replicas would leave the Service at once, and callers would find nobody
-      // to tell them when to come back. Until it was joined once, though, nobody has relied on this replica yet.
-      { name: 'kafka', ok: messenger.available, ...(messenger.joined && { advisory: true }) },
-      { name: 'postgres', ok: store.available || !persister.full, detail: `backlog ${persister.backlog}` },
-      { name: 'stopping', ok: !this.admission.stopping },
-    ];
-    return { ready: checks.every(({ ok, advisory }) => ok || advisory), checks };
+    const { replica, ports } = this;
+    return readinessOf({ replica, ports, inContact: this.#contact.isRecent, stopping: this.admission.stopping });
   }
 
   onVote(vote: Vote): void {
@@ -406,5 +396,3 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
     return Math.max(header.deadlineAt - this.ports.clock.now(), 0) + DECISION_GRACE_MS;
   }
 }
-
-const REMOVED = 'this member was removed from its cluster; empty its log and its database, and it joins anew';

@@ -13,7 +13,6 @@ import {
   parseTransactionId,
   type Reason,
   type Vote,
-  WIRE_VERSION,
 } from '@concordat/protocol';
 import {
   type Change,
@@ -30,7 +29,8 @@ import {
   type TransactionRecord,
   withBranch,
 } from '@concordat/transaction';
-import { type CommandFrame, commandOf } from './commands.js';
+import { type CommandFrame, commandOf, outcomeFor } from './commands.js';
+import { Forgetting } from './forgetting.js';
 import { raiseHazard } from './in-doubt-hazards.js';
 import { type Counted, Load } from './load.js';
 import type { PhaseTimes } from './phase-times.js';
@@ -40,10 +40,6 @@ import { TimerWheel } from './timer-wheel.js';
 import type { TransactionTracing } from './tracing.js';
 import { type Waiter, wakeWaiters } from './waiters.js';
 
-/** FORGET names at most this many transactions in one entry. */
-const FORGET_BATCH_MAX = 1000;
-/** How long a FORGET gathers, in ms: one flush for many transactions, also when they come one at a time. */
-const FORGET_GATHER_MS = 20;
 const TIMER_RESOLUTION_MS = 25;
 
 /** After these a transaction reads otherwise, also in the state that it was in. */
@@ -95,11 +91,10 @@ export class Leader {
   readonly #timers: TimerWheel<Live>;
   /** Those of undecided transactions. */
   readonly #snapshots = new SnapshotsInUse();
+  readonly #forgetting: Forgetting;
   #incarnation = 0;
   #sequence = 0;
   #horizon: string | undefined;
-  #forgettable: { id: string; hazards: readonly string[] }[] = [];
-  #forgetting = false;
   #deposed = false;
 
   constructor(
@@ -107,6 +102,7 @@ export class Leader {
     private readonly ports: LeaderPorts,
   ) {
     this.load = new Load(ports.inFlightMax);
+    this.#forgetting = new Forgetting(ports);
     this.#timers = new TimerWheel(
       TIMER_RESOLUTION_MS,
       () => ports.clock.now(),
@@ -260,10 +256,7 @@ export class Leader {
       this.#remove(live, record);
     }
     if (removed) this.#horizon = undefined;
-    if (change.forgot) {
-      this.#forgetting = false; // our FORGET is applied: what has gathered meanwhile goes next
-      this.#forget(0);
-    }
+    if (change.forgot) this.#forgetting.applied();
   }
 
   /** Settles everything undecided as aborted: the end of a graceful stop (D10). */
@@ -280,6 +273,7 @@ export class Leader {
   depose(): { readonly id: string; readonly resolve: (record: TransactionRecord) => void }[] {
     this.#deposed = true;
     this.#timers.stop();
+    this.#forgetting.stop();
     this.ports.tracing.deposed();
     return [...this.#live].flatMap(([id, { waiters }]) => waiters.map(({ resolve }) => ({ id, resolve })));
   }
@@ -318,9 +312,7 @@ export class Leader {
         live.dueAt = effect.at;
         return this.#timers.schedule(effect.at, live);
       case 'forget':
-        this.#forgettable.push({ id, hazards: effect.hazards });
-        if (!this.#forgetting) this.#forget(live.waiters.length > 0 ? 0 : FORGET_GATHER_MS);
-        return;
+        return this.#forgetting.add({ id, hazards: effect.hazards }, live.waiters.length > 0);
       case 'hazard': {
         const { outcome, csn } = live.t;
         const { participant, detail } = effect;
@@ -344,17 +336,6 @@ export class Leader {
       this.#live.keys().next().value ??
       formatTransactionId({ incarnation: this.#incarnation, term: this.term, sequence: this.#sequence + 1 });
     return this.#horizon;
-  }
-
-  /** D7: FORGET in batches; the next batch gathers while one is under way, and a moment longer if nobody waits for it. */
-  #forget(gatherMs: number): void {
-    if (this.#forgettable.length === 0 || this.#deposed) return;
-    this.#forgetting = true;
-    setTimeout(() => {
-      if (this.#deposed) return;
-      const transactions = this.#forgettable.splice(0, FORGET_BATCH_MAX);
-      this.ports.propose({ type: 'forget', at: this.ports.clock.now(), transactions });
-    }, gatherMs);
   }
 
   #remove(live: Live, record: TransactionRecord): void {
@@ -391,15 +372,7 @@ export class Leader {
       if (this.#deposed || this.#live.has(transactionId)) return;
       if (older && !record?.outcome && this.ports.ledger.reconciliation !== 'done') return this.#leaveInDoubt(vote);
       if (record && this.#nameBranch(record, vote)) return;
-      const base = { v: WIRE_VERSION, transactionId, participant, ...this.#frame() } as const;
-      const named = record?.branches.some(
-        (branch) => branch.participant === participant && branch.status !== 'refused',
-      );
-      if (record?.outcome === 'committed' && named) {
-        this.ports.messenger.send({ ...base, type: 'commit', csn: record.csn as number });
-      } else {
-        this.ports.messenger.send({ ...base, type: 'rollback', presumed: record === undefined });
-      }
+      this.ports.messenger.send(outcomeFor(vote, record, this.#frame()));
     } catch (error) {
       // Postgres cannot be asked at the moment: the branch stays prepared and repeats its vote.
       this.ports.logger.warn({ transactionId, participant, err: error }, 'a prepared branch cannot be answered yet');
