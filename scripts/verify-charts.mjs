@@ -10,12 +10,10 @@ import { ensureReady, root } from './lib/setup.mjs';
 
 await ensureReady();
 const { chartCases, renderedObjects, withDigest } = await import('./lib/charts.mjs');
+const { cache, findTool, works } = await import('./lib/built-tools.mjs');
 const { checkCustomResources } = await import('./lib/custom-resources.mjs');
 
 const run = promisify(execFile);
-const HELM = 'helm.sh/helm/v3/cmd/helm@v3.19.2';
-/** Without its ways to find targets, which are most of it. */
-const PROMTOOL = ['-tags', 'remove_all_sd', 'github.com/prometheus/prometheus/cmd/promtool@v0.316.0'];
 const VALIDATOR = 'kubernetes-validate==1.37.0';
 /** The oldest that the charts allow, and the last three minors that the validator knows. */
 const KUBERNETES_VERSIONS = ['1.29.0', '1.35.0', '1.36.0', '1.37.0'];
@@ -30,7 +28,6 @@ const REFUSED = [
   ['concordat-participant', 'database.existingSecret=', 'no database'],
 ];
 
-const cache = join(root, 'node_modules', '.cache', 'concordat');
 const write = process.argv.includes('--write');
 const counts = { passed: 0, failed: 0, notRun: 0 };
 
@@ -39,11 +36,7 @@ await main();
 async function main() {
   await ensureReady();
   await mkdir(cache, { recursive: true });
-  const [helm, validator, promtool] = await Promise.all([
-    findBuilt('helm', ['version', '--short'], [HELM]),
-    findValidator(),
-    findBuilt('promtool', ['--version'], PROMTOOL),
-  ]);
+  const [helm, validator, promtool] = await Promise.all([findTool('helm'), findValidator(), findTool('promtool')]);
   if (!helm) notRun('rendering', 'there is neither helm nor Go to build it with');
   if (!validator) notRun('the schemas of Kubernetes', 'there is no Python with venv and pip');
   const cases = await chartCases();
@@ -121,18 +114,6 @@ function notRun(what, why) {
   console.log(`- not run: ${what}, because ${why}`);
 }
 
-/** On the path, or built once into the cache. */
-async function findBuilt(name, question, what) {
-  const cached = join(cache, 'bin', name);
-  for (const command of [name, cached]) if (await works(command, question)) return command;
-  if (!(await works('go', ['version']))) return undefined;
-  console.log(`building ${name} (once, some minutes)`);
-  await run('go', ['install', ...what], { env: { ...process.env, GOBIN: join(cache, 'bin') } }).catch((error) =>
-    console.log(error.message),
-  );
-  return (await works(cached, question)) ? cached : undefined;
-}
-
 /** Brings the schemas of Kubernetes along. */
 async function findValidator() {
   const venv = join(cache, 'venv');
@@ -141,13 +122,6 @@ async function findValidator() {
   if (!(await works('python3', ['-m', 'venv', venv]))) return undefined;
   await works(join(venv, 'bin', 'pip'), ['install', '--quiet', VALIDATOR]);
   return (await exists(validator)) ? validator : undefined;
-}
-
-function works(command, words) {
-  return run(command, words).then(
-    () => true,
-    () => false,
-  );
 }
 
 function exists(path) {

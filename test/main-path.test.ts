@@ -250,8 +250,14 @@ describe('money moves', () => {
     const { coordinators, participants } = await product.run();
     const page = await readFile(fileURLToPath(new URL('../docs/metrics.md', import.meta.url)), 'utf8');
     const both = [
-      ...coordinators.map(({ url: at }: { url: string }) => ({ at, documented: metricsDocumented(page, 'Coordinator') })),
-      ...participants.map(({ url: at }: { url: string }) => ({ at, documented: metricsDocumented(page, 'Participants') })),
+      ...coordinators.map(({ url: at }: { url: string }) => ({
+        at,
+        documented: metricsDocumented(page, 'Coordinator'),
+      })),
+      ...participants.map(({ url: at }: { url: string }) => ({
+        at,
+        documented: metricsDocumented(page, 'Participants'),
+      })),
     ];
     for (const { at, documented } of both) {
       const shown = await metricsShown(at);
@@ -267,14 +273,16 @@ describe('money moves', () => {
   it('measures each phase, each flush of the log, and how far Kafka has been read', async () => {
     const { coordinators } = await product.run();
     const text = await (await fetch(`${coordinators[0]?.url}/metrics`)).text();
-    const valueOf = (series: string) => Number(text.split(`\n${series} `)[1]?.split('\n')[0]);
+    const seriesNow = (series: string) => Number(text.split(`\n${series} `)[1]?.split('\n')[0]);
     for (const phase of ['prepare', 'decide', 'finalise', 'decision']) {
-      expect(valueOf(`concordat_transaction_phase_duration_seconds_count{phase="${phase}"}`)).toBeGreaterThan(0);
+      expect(seriesNow(`concordat_transaction_phase_duration_seconds_count{phase="${phase}"}`)).toBeGreaterThan(0);
     }
-    expect(valueOf('concordat_log_fsync_duration_seconds_count')).toBeGreaterThan(0);
-    expect(valueOf('concordat_raft_commit_index')).toBeGreaterThan(0);
-    expect(valueOf('concordat_raft_leader_changes_total')).toBeGreaterThan(0);
-    expect(valueOf('concordat_kafka_lag_messages{topic="concordat.replies",partition="0"}')).toBeGreaterThanOrEqual(0);
+    expect(seriesNow('concordat_log_fsync_duration_seconds_count')).toBeGreaterThan(0);
+    expect(seriesNow('concordat_raft_commit_index')).toBeGreaterThan(0);
+    expect(seriesNow('concordat_raft_leader_changes_total')).toBeGreaterThan(0);
+    expect(seriesNow('concordat_kafka_lag_messages{topic="concordat.replies",partition="0"}')).toBeGreaterThanOrEqual(
+      0,
+    );
   });
 
   it('the participant of the guide joins, and its vouchers are spent with what moves elsewhere or not at all', async () => {

@@ -44,7 +44,7 @@ export class RecordingMessenger implements Messenger {
 export class CountingMetrics implements EngineMetrics {
   readonly counts = new Map<string, number>();
   transactionBegun = () => this.#count('begun');
-  phaseEnded = (phase: string) => this.#count(`phase ${phase}`);
+  phaseEnded = (phase: string, _tookMs: number) => this.#count(`phase ${phase}`);
   transactionDecided = (outcome: string) => this.#count(outcome);
   transactionCompleted = () => this.#count('completed');
   commandResent = (command: string) => this.#count(`resent ${command}`);

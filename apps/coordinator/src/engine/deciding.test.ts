@@ -36,6 +36,23 @@ describe('D3: commit or abort is settled once', () => {
     expect(engine.messenger.take().filter((command) => command.startsWith('rollback'))).toEqual([]);
   });
 
+  it('measures how long it took until the outcome was settled, and from there until it was applied', async () => {
+    const engine = await leadingEngine();
+    const ended: [string, number][] = [];
+    engine.metrics.phaseEnded = (phase, tookMs) => void ended.push([phase, tookMs]);
+    const { id } = await prepareBoth(engine);
+    await pass(300);
+    for (const participant of ['east', 'west']) vote(engine, id, participant);
+    await pass(50);
+    expect(ended).toEqual([]);
+    engine.log.applyAll();
+    await pass(0);
+    expect(ended).toEqual([
+      ['prepare', 300],
+      ['decide', 50],
+    ]);
+  });
+
   it('D3: a vote that comes after the rollback changes nothing', async () => {
     const engine = await leadingEngine();
     const { id, outcome } = await prepareBoth(engine);
