@@ -36,7 +36,6 @@ export function openApiDocument(version: string): JsonSchema {
         'Two-phase commit over Kafka for services with their data in Postgres. Errors are RFC 9457 problems with a ' +
         `stable \`code\`, listed at /docs/errors. Bodies are JSON of at most ${BODY_BYTES_MAX} bytes.`,
     },
-    jsonSchemaDialect: 'https://json-schema.org/draft/2020-12/schema',
     servers: [{ url: '/' }],
     tags: [
       { name: 'transactions', description: 'Begin, enlist, commit, roll back, read.' },

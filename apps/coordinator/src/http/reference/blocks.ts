@@ -54,7 +54,7 @@ export function toHtml(title: string, blocks: readonly Block[]): string {
   const [first = '', ...rest] = blocks.map(htmlOf);
   return (
     '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">' +
-    `<title>${escapeHtml(title)}</title><style>${STYLE}</style></head><body><main>${first}<nav aria-label="Contents"><ul>${contents}</ul></nav>` +
+    `<title>${escapeHtml(title)}</title><link rel="icon" type="image/png" href="/docs/assets/favicon-32x32.png"><style>${STYLE}</style></head><body><main>${first}<nav aria-label="Contents"><ul>${contents}</ul></nav>` +
     `${rest.join('\n')}</main></body></html>`
   );
 }
