@@ -34,7 +34,7 @@ export function openApiDocument(version: string): JsonSchema {
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       description:
         'Two-phase commit over Kafka for services with their data in Postgres. Errors are RFC 9457 problems with a ' +
-        `stable \`code\`, listed at /docs/errors. Bodies are JSON of at most ${BODY_BYTES_MAX} bytes.`,
+        `stable \`code\`, listed at [/docs/errors](/docs/errors); messages on Kafka at [/docs/kafka](/docs/kafka). Bodies are JSON of at most ${BODY_BYTES_MAX} bytes.`,
     },
     servers: [{ url: '/' }],
     tags: [
