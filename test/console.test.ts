@@ -286,6 +286,24 @@ function shows(browser: Browser) {
     complaints.splice(0); // of calls that nobody answered
   }, 150_000);
 
+  it('stands beside references that read well: the calls, and the messages on Kafka', async () => {
+    await page.goto(`${product.url}/docs`);
+    await page.getByText('Begin a transaction').waitFor();
+    expect(await page.getByText('Warning', { exact: true }).count()).toBe(0);
+    await page.goto(`${product.url}/docs/kafka`);
+    expect(await page.getByRole('heading', { level: 2 }).allTextContents()).toContain('concordat.replies');
+    expect(await page.getByRole('heading', { level: 3 }).allTextContents()).toContain('vote');
+    await page.getByRole('link', { name: 'concordat.replies' }).click();
+    expect(new URL(page.url()).hash).toBe('#concordatreplies');
+    for (const [colorScheme, width] of LOOKS) {
+      await page.emulateMedia({ colorScheme });
+      await page.setViewportSize({ width, height: 800 });
+      const axe = new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']);
+      expect((await axe.setLegacyMode().analyze()).violations.map(({ id }) => id)).toEqual([]);
+      expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(width);
+    }
+  }, 120_000);
+
   it('meets WCAG AA on every page, light and dark, wide and narrow, and never scrolls sideways', async () => {
     writes.length = 0;
     const { body } = await move();

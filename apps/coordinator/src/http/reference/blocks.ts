@@ -39,11 +39,11 @@ function markdownOf(block: Block): string {
 const markdownText = (words: string): string =>
   words.replaceAll(/`[^`]+`|</g, (found) => (found === '<' ? '&lt;' : found));
 
-const STYLE = `:root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:64rem;margin:2rem auto;padding:0 1rem}
+const STYLE = `:root{color-scheme:light dark}body{background:#fff;color:#1b1b1f;font:16px/1.5 system-ui,sans-serif;max-width:64rem;margin:2rem auto;padding:0 1rem}
 h1{font-size:1.6rem}h2{font-size:1.25rem;margin-top:2.5rem;border-bottom:1px solid #8886}h3{font-size:1.05rem;margin-top:2rem}
 .scroll{overflow-x:auto}table{border-collapse:collapse;width:100%}th,td{text-align:left;vertical-align:top;padding:.3rem .6rem;border-bottom:1px solid #8884}
 code{font-size:.9em;background:#8882;padding:.05em .25em;border-radius:.2em}pre{background:#8882;padding:.8rem;border-radius:.3rem;overflow-x:auto}
-pre code{background:none;padding:0}a{color:#2563c9}@media(prefers-color-scheme:dark){a{color:#8ab4ff}}`;
+pre code{background:none;padding:0}a{color:#2563c9}@media(prefers-color-scheme:dark){body{background:#15171c;color:#e6e6ea}a{color:#8ab4ff}}`;
 
 /** @returns a page without scripts, with a table of contents after the first block; anchors are those of GitHub */
 export function toHtml(title: string, blocks: readonly Block[]): string {
