@@ -9,7 +9,7 @@ export class ControlledLog implements DecisionLog {
   readonly applied: LogEntry[] = [];
   readonly compactions: { throughIndex: number; term: number }[] = [];
   /** Proposed and not applied, oldest first. */
-  pending: { term: number; data: Uint8Array }[] = [];
+  pending: { term: number; data: Uint8Array; mayWait?: boolean }[] = [];
   refused = 0;
   closed = false;
   removed = false;
@@ -34,12 +34,12 @@ export class ControlledLog implements DecisionLog {
     if (this.term > 0) listener.onLeading(this.term);
   }
 
-  propose(term: number, data: Uint8Array): boolean {
+  propose(term: number, data: Uint8Array, mayWait = false): boolean {
     if (this.closed || term !== this.term) {
       this.refused += 1;
       return false;
     }
-    this.pending.push({ term, data });
+    this.pending.push({ term, data, mayWait });
     return true;
   }
 

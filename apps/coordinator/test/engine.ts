@@ -16,13 +16,16 @@ export class RecordingMessenger implements Messenger {
   joined = true;
   hears = true;
   sent: Command[] = [];
+  /** What was sent as something that may wait, as `type participant`. */
+  readonly patient: string[] = [];
   readonly published: OutcomeEvent[] = [];
   readonly topics: string[] = [];
   /** Errors for the next attempts to publish, in order. */
   failures: Error[] = [];
 
-  send(command: Command): void {
+  send(command: Command, mayWait = false): void {
     this.sent.push(command);
+    if (mayWait) this.patient.push(`${command.type} ${command.participant}`);
   }
 
   async publish(events: readonly OutcomeEvent[]): Promise<void> {

@@ -13,10 +13,15 @@ let directory: string;
 let logs: RaftLog[];
 const failures: Error[] = [];
 const applied = new Map<number, string[]>();
+const entries = new Map<number, LogEntry[]>();
+
+const entriesOf = (id: number, text: string) =>
+  (entries.get(id) ?? []).filter(({ data }) => Buffer.from(data).toString() === text);
 
 const listener = (id: number): DecisionLogListener => ({
-  onApply: (entries: readonly LogEntry[]) => {
-    const texts = entries.filter(({ data }) => data.byteLength > 0).map(({ data }) => Buffer.from(data).toString());
+  onApply: (batch: readonly LogEntry[]) => {
+    entries.get(id)?.push(...batch);
+    const texts = batch.filter(({ data }) => data.byteLength > 0).map(({ data }) => Buffer.from(data).toString());
     applied.get(id)?.push(...texts);
   },
   onLeading: () => undefined,
@@ -32,6 +37,7 @@ beforeEach(async () => {
   logs = [];
   for (const raftId of IDS) {
     applied.set(raftId, []);
+    entries.set(raftId, []);
     const log = new RaftLog({
       directory: join(directory, String(raftId)),
       raftId,
@@ -66,7 +72,7 @@ describe('a transfer of leadership while entries are proposed', () => {
     let leader = await until(() => logs.find((log) => log.leads));
     const proposing = setInterval(() => {
       const term = leader.node?.term ?? 0;
-      for (let i = 0; i < 5; i += 1) if (leader.propose(term, Buffer.from(String(next)))) next += 1;
+      for (let i = 0; i < 5; i += 1) if (leader.propose(term, Buffer.from(String(next)), next % 3 > 0)) next += 1;
     }, 1);
     for (let i = 0; i < TRANSFERS; i += 1) {
       await pause(20);
@@ -84,5 +90,28 @@ describe('a transfer of leadership while entries are proposed', () => {
     const [first] = applied.values();
     const tail = first?.slice(first.indexOf(String(from)));
     expect(tail).toEqual(Array.from({ length: next - from }, (_, i) => String(from + i)));
+  });
+});
+
+describe('a leader that is deposed and leads again', () => {
+  it('D2: proposes in its new term nothing that has waited since its old one', async () => {
+    const leader = await until(() => logs.find((log) => log.leads));
+    const id = IDS[logs.indexOf(leader)] as number;
+    const rival = logs.find((log) => log !== leader) as RaftLog;
+    const term = await until(() => leader.leads && leader.node?.term);
+    await until(() => leader.propose(term, Buffer.from('before')));
+    await until(() => logs.every(({ appliedIndex }) => appliedIndex >= leader.lastIndex));
+    expect(leader.propose(term, Buffer.from('patient'), true)).toBe(true);
+    await leader.node?.transferLeadership(IDS[logs.indexOf(rival)] as number);
+    await until(() => rival.leads && !leader.leads);
+    await rival.node?.transferLeadership(id);
+    const later = await until(() => leader.leads && leader.node?.term);
+    await until(() => leader.propose(later, Buffer.from('after')));
+    await until(() => applied.get(id)?.includes('after'));
+    // It had the time to be appended in its own term; where it had not, it is gone.
+    const [, ...since] = applied.get(id) ?? [];
+    expect([['after'], ['patient', 'after']]).toContainEqual(since);
+    expect(entriesOf(id, 'patient').every((entry) => entry.term === term)).toBe(true);
+    expect(failures).toEqual([]);
   });
 });

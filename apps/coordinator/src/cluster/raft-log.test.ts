@@ -153,6 +153,36 @@ describe('the decision log of a cluster of one', () => {
     expect(heard.failures).toEqual([]);
   });
 
+  it('takes an entry that may wait along with the next one, before it, in one flush', async () => {
+    const { log, heard, term } = await start();
+    log.propose(term, bytes('first'));
+    await heard.until(() => heard.applied.length === 1);
+    const before = log.fsyncCount;
+    expect([log.propose(term, bytes('a'), true), log.propose(term, bytes('b'), true)]).toEqual([true, true]);
+    log.propose(term, bytes('c'));
+    await heard.until(() => heard.applied.length === 4);
+    expect(heard.texts.slice(1)).toEqual(['a', 'b', 'c'].map((text) => `${term} ${text}`));
+    expect(log.fsyncCount).toBe(before + 1);
+  });
+
+  it('appends an entry that may wait by itself, if no other comes', async () => {
+    const { log, heard, term } = await start();
+    const { lastIndex } = log;
+    log.propose(term, bytes('a'), true);
+    expect(log.lastIndex).toBe(lastIndex);
+    await heard.until(() => heard.applied.length === 1);
+    expect(heard.texts).toEqual([`${term} a`]);
+  });
+
+  it('D10: closing loses no entry that may wait', async () => {
+    const { log, term } = await start();
+    log.propose(term, bytes('a'), true);
+    await log.close();
+    const again = await start(0);
+    await again.heard.until(() => again.heard.applied.length > 0);
+    expect(again.heard.texts).toEqual([`${term} a`]);
+  });
+
   it('confirms a read when everything decided before it is applied', async () => {
     const { log, heard, term } = await start();
     log.propose(term, bytes('a'));

@@ -32,6 +32,8 @@ export interface RaftLogOptions {
   readonly disk?: Disk;
 }
 
+/** How long an entry that may wait does, in ms, for one that may not: a flush and a round of messages less. */
+const GATHER_MS = 20;
 /** How long a transfer waits for what was proposed before it, in ms. */
 const TRANSFER_GRACE_MS = 1000;
 const ELECTION_TICKS = 10;
@@ -61,6 +63,9 @@ export class RaftLog implements DecisionLog {
   /** Entries of the present term that wait for the end of a transfer. */
   #held: Uint8Array[] | undefined;
   #lastProposal: Promise<void> = Promise.resolve();
+  /** Entries of the present term that wait for the next one. */
+  readonly #gathered: Uint8Array[] = [];
+  #gathering: NodeJS.Timeout | undefined;
   #tickedAt = 0;
 
   constructor(private readonly options: RaftLogOptions) {}
@@ -172,13 +177,36 @@ export class RaftLog implements DecisionLog {
     tick();
   }
 
-  propose(term: number, data: Uint8Array): boolean {
-    const node = this.#node;
-    // D2: in the term of the proposer or not at all, even in the moment before it hears that its leadership has passed.
-    if (this.#closing || !node?.isLeader || term !== this.#announcedTerm || term !== node.term) return false;
-    if (this.#held) this.#held.push(data);
-    else this.#hand(node, term, data);
+  propose(term: number, data: Uint8Array, mayWait = false): boolean {
+    if (!this.#takes(term)) return false;
+    this.#gathered.push(data);
+    if (mayWait) this.#gathering ??= setTimeout(() => this.#release(), GATHER_MS);
+    else this.#release();
     return true;
+  }
+
+  /** D2: in the term of the proposer or not at all, even in the moment before it hears that its leadership has passed. */
+  #takes(term: number): boolean {
+    const node = this.#node;
+    return !this.#closing && !!node?.isLeader && term === this.#announcedTerm && term === node.term;
+  }
+
+  /** Hands over what has gathered, in its order; D2: or drops it, where its term is over. */
+  #release(): void {
+    const term = this.#announcedTerm;
+    const node = this.#node;
+    const entries = this.#takeGathered();
+    if (!node || term === undefined || !this.#takes(term)) return;
+    for (const data of entries) {
+      if (this.#held) this.#held.push(data);
+      else this.#hand(node, term, data);
+    }
+  }
+
+  #takeGathered(): Uint8Array[] {
+    clearTimeout(this.#gathering);
+    this.#gathering = undefined;
+    return this.#gathered.splice(0);
   }
 
   #hand(node: RaftNode<undefined>, term: number, data: Uint8Array): void {
@@ -219,6 +247,7 @@ export class RaftLog implements DecisionLog {
     const node = this.#node;
     if (!node?.isLeader || this.#held) return node?.leader === raftId;
     const { term } = node;
+    this.#release();
     const held: Uint8Array[] = [];
     this.#held = held;
     try {
@@ -231,6 +260,7 @@ export class RaftLog implements DecisionLog {
   }
 
   async close(): Promise<void> {
+    this.#release();
     this.#closing = true;
     // D10: what was proposed is applied and its callers are answered, in order, so the last one stands for all.
     await within(this.#lastProposal, CLOSE_GRACE_MS);
@@ -267,6 +297,7 @@ export class RaftLog implements DecisionLog {
     if (term === this.#announcedTerm) return;
     if (this.#announcedTerm !== undefined) this.#listener?.onFollowing();
     this.#announcedTerm = term;
+    this.#takeGathered(); // D2: what an earlier term has left is not proposed in this one
     if (term !== undefined) this.#listener?.onLeading(term);
   }
 }

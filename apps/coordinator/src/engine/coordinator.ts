@@ -123,7 +123,7 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
     const first = claim && this.#keys.claim(claim, header.id, header.createdAt);
     if (first) return first;
     this.ports.tracing.join(header.id, context.trace);
-    leader.begin(t, { type: 'begin', header, branches: branchRecords(t), claims });
+    leader.begin(t, { type: 'begin', header, branches: branchRecords(t), claims }, request.commit);
     if (request.commit) leader.deliver(header.id, { type: 'commit', claims: [] });
     return { leader, t };
   }
@@ -235,6 +235,10 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
   readiness(): Readiness {
     const { replica, ports } = this;
     return readinessOf({ replica, ports, inContact: this.#contact.isRecent, stopping: this.admission.stopping });
+  }
+
+  get isLeading(): boolean {
+    return this.replica.leader !== undefined;
   }
 
   onVote(vote: Vote): void {

@@ -1,7 +1,11 @@
 /** D3, D4 and D5: how an outcome is settled, when it is told, and what its entry holds. */
+import { decodeEntry } from '@concordat/transaction';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import {
   CALLER,
+  done,
+  type Engine,
+  GATHERED_MS,
   keyed,
   leadingEngine,
   ONE_SHOT,
@@ -144,6 +148,40 @@ describe('D4: who waits for what', () => {
     for (const participant of ['east', 'west']) vote(engine, id, participant);
     await pass(41_000);
     expect(outcome).toMatchObject({ code: 'outcome-unknown', error: { details: { transactionId: id } } });
+  });
+});
+
+describe('what nobody waits for', () => {
+  const logged = ({ log }: Engine) =>
+    log.pending.map(({ data, mayWait }) => `${decodeEntry(data).type}${mayWait ? ' may wait' : ''}`);
+
+  it('D4, D5: the BEGIN of a one-shot may wait for its COMMIT, which may not; other BEGINs may not', async () => {
+    const engine = await leadingEngine();
+    void settled(engine.coordinator.begin(ONE_SHOT, CALLER));
+    await pass(0);
+    const id = engine.messenger.sent[0]?.transactionId ?? '';
+    for (const participant of ['east', 'west']) vote(engine, id, participant);
+    expect(logged(engine)).toEqual(['begin may wait', 'commit']);
+    engine.log.applyAll();
+    await engine.coordinator.begin({}, CALLER);
+    expect(logged(engine)).toEqual(['begin']);
+  });
+
+  it.each([
+    ['decided', ['commit east', 'commit west'], 'forget may wait'],
+    ['completed', [], 'forget'],
+  ] as const)('COMMITs and FORGET may wait where a caller waits for %s: %j, %s', async (wait, patient, forget) => {
+    const engine = await leadingEngine();
+    void settled(engine.coordinator.begin({ ...ONE_SHOT, wait }, CALLER));
+    await pass(0);
+    const id = engine.messenger.sent[0]?.transactionId ?? '';
+    for (const participant of ['east', 'west']) vote(engine, id, participant);
+    engine.log.applyAll();
+    expect(engine.messenger.take()).toEqual(['prepare east', 'prepare west', 'commit east', 'commit west']);
+    expect(engine.messenger.patient).toEqual(patient);
+    for (const participant of ['east', 'west']) done(engine, id, participant);
+    await pass(GATHERED_MS);
+    expect(logged(engine)).toEqual([forget]);
   });
 });
 

@@ -38,9 +38,10 @@ export interface DecisionLog {
   start(appliedIndex: number, listener: DecisionLogListener): Promise<void>;
   /**
    * Appends an entry in the given term. What comes of it is heard through `onApply`; never proposed again in another term (D2).
+   * @param mayWait nobody waits for it: it goes along with the next entry, or by itself a moment later. Entries keep their order
    * @returns false when this replica does not lead that term, or no longer takes proposals
    */
-  propose(term: number, data: Uint8Array): boolean;
+  propose(term: number, data: Uint8Array, mayWait?: boolean): boolean;
   /**
    * Resolves once everything that was decided before this call is applied here (ReadIndex, batched).
    * @returns false when that cannot be confirmed, because no leader answers

@@ -16,33 +16,42 @@ export interface Forgettable {
 export class Forgetting {
   #gathered: Forgettable[] = [];
   #underWay = false;
+  /** Whether somebody waits for one of those that have gathered. */
+  #isAwaited = false;
   #stopped = false;
 
-  constructor(private readonly ports: { readonly propose: (entry: Entry) => void; readonly clock: Clock }) {}
+  /** @param ports `propose`: see DecisionLog.propose */
+  constructor(
+    private readonly ports: { readonly propose: (entry: Entry, mayWait: boolean) => void; readonly clock: Clock },
+  ) {}
 
   /** @param isAwaited whether somebody waits for its end */
   add(transaction: Forgettable, isAwaited: boolean): void {
     this.#gathered.push(transaction);
-    if (!this.#underWay) this.#propose(isAwaited ? 0 : FORGET_GATHER_MS);
+    if (isAwaited) this.#isAwaited = true;
+    if (!this.#underWay) this.#propose();
   }
 
   /** A FORGET is applied: what has gathered meanwhile goes next. */
   applied(): void {
     this.#underWay = false;
-    this.#propose(0);
+    this.#propose();
   }
 
   stop(): void {
     this.#stopped = true;
   }
 
-  #propose(gatherMs: number): void {
+  #propose(): void {
     if (this.#gathered.length === 0 || this.#stopped) return;
     this.#underWay = true;
-    setTimeout(() => {
+    const isAwaited = this.#isAwaited;
+    this.#isAwaited = false;
+    const send = () => {
       if (this.#stopped) return;
       const transactions = this.#gathered.splice(0, FORGET_BATCH_MAX);
-      this.ports.propose({ type: 'forget', at: this.ports.clock.now(), transactions });
-    }, gatherMs);
+      this.ports.propose({ type: 'forget', at: this.ports.clock.now(), transactions }, !isAwaited);
+    };
+    setTimeout(send, isAwaited ? 0 : FORGET_GATHER_MS);
   }
 }

@@ -60,7 +60,8 @@ const newLive = (t: Coordination, dueAt: number, waiters: Waiter[] = []): Live =
 });
 
 export interface LeaderPorts {
-  readonly propose: (entry: Entry) => void;
+  /** @param mayWait see DecisionLog.propose */
+  readonly propose: (entry: Entry, mayWait?: boolean) => void;
   readonly messenger: Messenger;
   readonly phases: PhaseTimes;
   readonly metrics: EngineMetrics;
@@ -174,15 +175,19 @@ export class Leader {
     return this.#live.get(id)?.t;
   }
 
-  /** Adopts a new transaction; its BEGIN entry is proposed and not waited for (D4). */
-  begin(t: Coordination, entry: Entry): void {
+  /**
+   * Adopts a new transaction; its BEGIN entry is proposed and not waited for (D4).
+   * @param commits it goes on to its end by itself: its BEGIN may be in the log just before its COMMIT, since nothing depends
+   *   on one having arrived (D5) and its caller knows of nothing before the outcome
+   */
+  begin(t: Coordination, entry: Entry, commits = false): void {
     const live = newLive(t, t.header.deadlineAt);
     this.#live.set(t.header.id, live);
     this.load.begun(live);
     if (t.header.snapshot !== null) this.#snapshots.add(t.header.id, t.header.snapshot);
     this.#timers.schedule(live.dueAt, live);
     this.ports.phases.begun(t.header.id);
-    this.ports.propose(entry);
+    this.ports.propose(entry, commits);
     this.ports.metrics.transactionBegun();
   }
 
@@ -307,7 +312,10 @@ export class Leader {
         return this.ports.propose(effect.entry);
       case 'send':
         if (cause.type === 'due') this.ports.metrics.commandResent(effect.command);
-        return this.ports.messenger.send(commandOf(live.t, effect, this.#frame(), this.ports.clock.now()));
+        return this.ports.messenger.send(
+          commandOf(live.t, effect, this.#frame(), this.ports.clock.now()),
+          effect.command === 'commit' && !live.waiters.some(({ until }) => until === 'completed'),
+        );
       case 'wake':
         live.dueAt = effect.at;
         return this.#timers.schedule(effect.at, live);

@@ -16,8 +16,11 @@ export interface Messenger {
   readonly available: boolean;
   /** Whether all that participants send reaches this replica now, so that silence means something. */
   readonly hears: boolean;
-  /** Sends and forgets: a command that is lost is sent again by its transaction's resend timer. */
-  send(command: Command): void;
+  /**
+   * Sends and forgets: a command that is lost is sent again by its transaction's resend timer.
+   * @param mayWait nobody waits for its answer: it goes along with the next one, or by itself a moment later
+   */
+  send(command: Command, mayWait?: boolean): void;
   /** Resolves once every event is acknowledged. */
   publish(events: readonly OutcomeEvent[]): Promise<void>;
   /** Makes the participant's topics when they are missing. */

@@ -155,7 +155,7 @@ export class Replica implements DecisionLogListener {
     const incarnation = this.ledger.incarnation || now;
     const { messenger, metrics, tracing, logger, clock, random } = this.ports;
     this.leader = new Leader(term, {
-      propose: (entry) => this.propose(entry),
+      propose: (entry, mayWait) => this.propose(entry, mayWait),
       messenger,
       phases: this.phases,
       metrics,
@@ -228,9 +228,10 @@ export class Replica implements DecisionLogListener {
   /**
    * D2: in the leader's own term or not at all. There is no other way into the log, so nothing gets there that a member does
    * not understand.
+   * @param mayWait see DecisionLog.propose
    * @returns false when the entry was not taken
    */
-  propose(entry: Entry): boolean {
+  propose(entry: Entry, mayWait = false): boolean {
     const { leader } = this;
     if (!leader) return false;
     const { type } = entry;
@@ -241,7 +242,7 @@ export class Replica implements DecisionLogListener {
       );
       return false;
     }
-    if (this.ports.log.propose(leader.term, encodeEntry(entry))) return true;
+    if (this.ports.log.propose(leader.term, encodeEntry(entry), mayWait)) return true;
     this.ports.logger.warn({ type, term: leader.term }, 'an entry was not taken: no longer leading');
     return false;
   }
