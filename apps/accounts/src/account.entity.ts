@@ -2,7 +2,7 @@ import { VersionedEntity } from '@concordat/participant';
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
 /** Postgres gives bigints as text; the operations keep these within safe integers. */
-export const safeInteger = { from: (value: string) => Number(value), to: (value: number) => value };
+const safeInteger = { from: (value: string) => Number(value), to: (value: number) => value };
 
 /** Amounts are whole minor units, such as cents. */
 @Entity('account')

@@ -5,7 +5,7 @@ import { EXITS } from './failure.js';
 const HEADING = 'concordat: looks after a Concordat cluster';
 
 /** Such as `transactions show ID [options]`. */
-export function synopsisOf({ words, argument, options }: Command): string {
+function synopsisOf({ words, argument, options }: Command): string {
   const wanted = argument && (argument.optional ? `[${argument.name}]` : argument.name);
   const named = Object.keys(options).length > 0 ? '[options]' : undefined;
   return [...words, ...(wanted ? [wanted] : []), ...(named ? [named] : [])].join(' ');

@@ -7,7 +7,7 @@ const ACCOUNTS_EACH = 3;
 const OPENING_BALANCE = 100;
 const AMOUNT_MAX = 40;
 
-export type PlanKind = 'lists' | 'transfer' | 'audit';
+type PlanKind = 'lists' | 'transfer' | 'audit';
 
 export interface Plan {
   readonly kind: PlanKind;

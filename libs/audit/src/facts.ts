@@ -35,7 +35,7 @@ export interface Facts {
 /** A transaction has at most 100 branches; this leaves room for strangers and no room for floods. */
 export const PARTICIPANTS_MAX = 200;
 /** One is normal, two are a finding; more of them are no better finding. */
-export const EVENTS_MAX = 8;
+const EVENTS_MAX = 8;
 
 export const noFacts = (): Facts => ({
   saidMs: Number.POSITIVE_INFINITY,

@@ -59,7 +59,7 @@ export const story: fc.Arbitrary<Story> = fc.record({
 export const idOf = (index: number): string => `lk3j4-1-${(index + 1).toString(36)}`;
 export const csnOf = (index: number): number => CSN_BASE + index;
 
-export const participantOf = (index: number): string => `p-${String.fromCharCode(97 + index)}`;
+const participantOf = (index: number): string => `p-${String.fromCharCode(97 + index)}`;
 
 /** The records of one transaction, as an honest system writes them. */
 export function recordsOf(index: number, one: Story): TestRecord[] {

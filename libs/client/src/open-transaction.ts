@@ -28,7 +28,7 @@ export interface DeferredBranch<Result = unknown> {
 }
 
 /** How long a rollback is tried; the coordinator rolls back by itself at the transaction's deadline. In ms. */
-export const ROLLBACK_TIMEOUT_MS = 2_000;
+const ROLLBACK_TIMEOUT_MS = 2_000;
 
 /** A transaction under way. It is committed only by `commit`, so as long as that was not called it cannot come to be. */
 export class OpenTransaction implements TransactionScope {

@@ -4,7 +4,7 @@
 export const CYCLE_KINDS = ['G0', 'G1c', 'G-single', 'G-nonadjacent', 'G2'] as const;
 export type CycleKind = (typeof CYCLE_KINDS)[number];
 /** A cycle may need the order within a process, or the order in real time, to close. */
-export type CycleOrder = '' | '-process' | '-realtime';
+type CycleOrder = '' | '-process' | '-realtime';
 
 export const OTHER_KINDS = [
   'internal',

@@ -12,7 +12,7 @@ export function describeList(list: readonly Element[]): string {
   return `[${list.length > shown.length ? '… ' : ''}${shown.join(' ')}]`;
 }
 
-export function describeOperation([f, key, value]: MicroOperation): string {
+function describeOperation([f, key, value]: MicroOperation): string {
   if (f === 'append') return `append(${key}, ${value})`;
   return `read(${key}) = ${value === null ? '?' : describeList(value)}`;
 }

@@ -15,7 +15,7 @@ export interface BoundManager {
 }
 
 /** Thrown at an operation that tries to end the transaction it was called in. */
-export class TransactionControlError extends Error {
+class TransactionControlError extends Error {
   override readonly name = 'TransactionControlError';
 }
 

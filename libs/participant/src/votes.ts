@@ -11,7 +11,7 @@ import {
 } from '@concordat/protocol';
 
 /** The results of a branch are larger than a message may be. */
-export class ResultsTooLargeError extends Error {
+class ResultsTooLargeError extends Error {
   override readonly name = 'ResultsTooLargeError';
 }
 

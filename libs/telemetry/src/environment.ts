@@ -5,7 +5,7 @@ export class TelemetryEnvironmentError extends Error {
   override readonly name = 'TelemetryEnvironmentError';
 }
 
-export const SAMPLERS = [
+const SAMPLERS = [
   'always_on',
   'always_off',
   'traceidratio',
@@ -13,7 +13,7 @@ export const SAMPLERS = [
   'parentbased_always_off',
   'parentbased_traceidratio',
 ] as const;
-export type SamplerName = (typeof SAMPLERS)[number];
+type SamplerName = (typeof SAMPLERS)[number];
 
 export interface TelemetrySettings {
   /** Where spans are sent, as OTLP over HTTP in JSON. */

@@ -50,14 +50,14 @@ export interface ForgetEntry {
   readonly transactions: readonly { readonly id: string; readonly hazards: readonly string[] }[];
 }
 
-export interface ParticipantEntry {
+interface ParticipantEntry {
   readonly type: 'participant';
   readonly descriptor: ParticipantDescriptor;
   readonly at: number;
 }
 
 /** A replica announced itself, moved, or was removed. Who votes is the log's own business; this says where they are. */
-export interface MemberEntry {
+interface MemberEntry {
   readonly type: 'member';
   readonly member: MemberRecord;
 }
@@ -80,7 +80,7 @@ export interface ReconcileEntry {
 }
 
 /** Every participant has answered and every transaction of an earlier incarnation is settled: presumption holds again. */
-export interface ReconciledEntry {
+interface ReconciledEntry {
   readonly type: 'reconciled';
   readonly at: number;
 }
@@ -94,13 +94,13 @@ export interface LeaseEntry {
 }
 
 /** These leases are over, by the word of their holders or because the leader has waited out their time (D9). */
-export interface ReleaseEntry {
+interface ReleaseEntry {
   readonly type: 'release';
   readonly ids: readonly string[];
 }
 
 /** Something happens to a lock or to a session of locks; the CSN of this entry is the fencing token of what it grants. */
-export interface LockEntry {
+interface LockEntry {
   readonly type: 'lock';
   readonly action: LockAction;
   /** Tells the leader that proposed it which call it was for. */
@@ -149,13 +149,13 @@ export interface ConfirmEntry {
 }
 
 /** All outcome events up to this log index have been published. */
-export interface PublishedEntry {
+interface PublishedEntry {
   readonly type: 'published';
   readonly index: number;
 }
 
 /** Finished transactions completed before `completedBefore`, and keys bound before `keysBefore`, are dropped (Unix ms). */
-export interface PruneEntry {
+interface PruneEntry {
   readonly type: 'prune';
   readonly completedBefore: number;
   readonly keysBefore: number;

@@ -49,13 +49,13 @@ interface Doubt {
   settled: boolean;
 }
 
-export const restoredReason: Reason = {
+const restoredReason: Reason = {
   code: 'restored',
   message: 'The cluster was restored from a backup without the decision; the outcome is what the participants know.',
   retryable: true,
 };
 
-export const outcomeLost: Reason = {
+const outcomeLost: Reason = {
   code: 'outcome-lost',
   message: 'The cluster was restored from a backup without the decision, and every participant has forgotten it.',
   retryable: false,

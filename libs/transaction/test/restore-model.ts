@@ -14,7 +14,7 @@ import { Ledger } from '../src/ledger.js';
 import { type Question, Reconciliation, reconciled, withBranch } from '../src/reconciliation.js';
 import type { BranchRecord, TransactionHeader, TransactionRecord } from '../src/record.js';
 
-export const OLD = 1000;
+const OLD = 1000;
 const NEW = 2000;
 export type Dice = (sides: number) => number;
 type BranchState = 'prepared' | 'committed' | 'aborted';

@@ -22,7 +22,7 @@ export interface SecureBroker {
 }
 
 /** As in the table of docs/security-kafka.md. */
-export interface AclRule {
+interface AclRule {
   readonly resource: 'topic' | 'group' | 'cluster';
   readonly name: string;
   /** Whether the name is only the beginning. */

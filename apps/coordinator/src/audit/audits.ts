@@ -15,7 +15,7 @@ import { noTotals, windowOf } from './reduce-bucket.js';
 
 const ID_PATTERN = /^a-[0-9a-z]+-[0-9a-z]+-[0-9a-f]{8}$/;
 /** Audits kept by one replica; beyond it the oldest is removed when another begins. */
-export const AUDITS_KEPT_MAX = 20;
+const AUDITS_KEPT_MAX = 20;
 /** When a running audit may have ended, for who wants to start another. */
 const RUNNING_RETRY_MS = 10_000;
 

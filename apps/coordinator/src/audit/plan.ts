@@ -5,7 +5,7 @@ import type { PartitionRange } from '@concordat/transport';
 import type { AuditRequest } from '../engine/audit-api.js';
 
 /** Records in one piece: what a worker holds in memory before it writes, and does again when it dies. */
-export const PIECE_RECORDS_MAX = 50_000;
+const PIECE_RECORDS_MAX = 50_000;
 /** Records that meet in one bucket, about: what a worker holds in memory when it reduces. */
 const BUCKET_RECORDS = 25_000;
 /** Beyond BUCKET_RECORDS × this many records, buckets become larger instead of more. */

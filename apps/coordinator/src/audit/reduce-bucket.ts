@@ -20,7 +20,7 @@ import type { AuditTotals, ViolationView } from '../engine/audit-api.js';
 import type { AuditFiles, MappedPiece, ReducedBucket, ReducePlan } from './audit-files.js';
 
 /** Violations kept in a report, those with the lowest ids; all are counted. */
-export const VIOLATIONS_KEPT_MAX = 10_000;
+const VIOLATIONS_KEPT_MAX = 10_000;
 /** Records asked for at once. */
 const LOOK_UP_MAX = 1_000;
 

@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads';
 import type { AuditTask, WorkerReport, WorkerSetup } from './audit-tasks.js';
 
 /** How often one task is tried before the audit fails. */
-export const TASK_ATTEMPTS_MAX = 5;
+const TASK_ATTEMPTS_MAX = 5;
 const RETRY_MIN_MS = 250;
 /** A worker that needs more is ended, and its task done again: the coordinator beside it keeps its memory. */
 const WORKER_HEAP_MB = 256;

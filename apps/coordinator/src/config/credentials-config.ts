@@ -66,6 +66,6 @@ export function readCredentials(host: string, env: z.infer<typeof _shape>): Cred
 }
 
 /** Whether only this machine reaches an address. Names other than localhost are not looked up: they may change. */
-export function isLoopback(host: string): boolean {
+function isLoopback(host: string): boolean {
   return /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/i.test(host);
 }

@@ -1,7 +1,7 @@
 import type { Ledger } from '@concordat/transaction';
 
 /** Calls that wait for this replica to catch up; more are told at once that it has not. */
-export const APPLIED_WAITERS_MAX = 10_000;
+const APPLIED_WAITERS_MAX = 10_000;
 
 interface Waiter {
   readonly csn: number;

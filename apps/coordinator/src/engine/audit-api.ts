@@ -33,7 +33,7 @@ export interface ViolationView {
   readonly record: RecordFact | null | 'unknown';
 }
 
-export interface PartitionProgress {
+interface PartitionProgress {
   readonly topic: string;
   readonly partition: number;
   readonly from: number;

@@ -52,7 +52,7 @@ export interface InDoubtQuery {
 }
 
 /** By a participant's own word. */
-export interface ParticipantDoubt {
+interface ParticipantDoubt {
   readonly name: string;
   readonly health: 'up' | 'down' | 'unknown';
   readonly preparedCount: number;

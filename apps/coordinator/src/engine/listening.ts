@@ -6,7 +6,7 @@ import type { Clock } from './ports.js';
 
 const LOOK_INTERVAL_MS = 250;
 /** When nobody has looked for so long, the process stood still, or its clock was set forward; in ms. */
-export const STANDSTILL_MS = 1_000;
+const STANDSTILL_MS = 1_000;
 
 export class Listening {
   #since: number | undefined;

@@ -10,7 +10,7 @@
 import type { Check } from './api.js';
 
 /** How long each part may stand still, in ms. */
-export const STALL_MS_MAX = {
+const STALL_MS_MAX = {
   /** A driver that gets no tick is dead: its timer is gone, or the node behind it has failed and nobody has heard. */
   raft: 30_000,
   /** A write to the log takes milliseconds; a disk that hangs for so long is as good as gone. */

@@ -19,7 +19,7 @@ import type { Clock } from './ports.js';
 import { within } from './within.js';
 
 /** Holders of all locks together, and sessions. All of them are in the memory of every replica. */
-export const LOCKS_MAX = 10_000;
+const LOCKS_MAX = 10_000;
 /** How long a call waits for its entry to be applied. */
 const ENTRY_WAIT_MS_MAX = 10_000;
 /** An expiry that was not taken is tried again, should this replica lead after all. */

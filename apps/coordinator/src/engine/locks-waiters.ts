@@ -3,9 +3,9 @@ import type { ConcordatError } from '@concordat/protocol';
 import type { AcquireRequest } from './locks-api.js';
 
 /** Calls that wait for locks at once; further ones are refused as overload. */
-export const LOCK_WAITERS_MAX = 10_000;
+const LOCK_WAITERS_MAX = 10_000;
 /** Holders of one shared lock. */
-export const LOCK_HOLDERS_MAX = 1_000;
+const LOCK_HOLDERS_MAX = 1_000;
 
 /** A call that waits. */
 export interface WaitingCall {

@@ -15,7 +15,7 @@ import { checkRoom, type LocksLeader, sessionNotFound } from './locks-leader.js'
 import type { Replica } from './replica.js';
 
 /** Released tokens that every replica remembers, so that a release that is repeated is no mistake. */
-export const RELEASED_KEPT_MAX = 10_000;
+const RELEASED_KEPT_MAX = 10_000;
 /** Holders that a refusal names. */
 const HOLDERS_NAMED_MAX = 10;
 /** A refused caller is told to come back when the lease that ends first may end, within these bounds, in ms. */

@@ -2,7 +2,7 @@
 import { condemns, type Hearing, type Word } from '@concordat/failure-detection';
 
 /** A word that has not been renewed for so long no longer counts; replicas ask each other twice a second. In ms. */
-export const WORD_AGE_MS_MAX = 3_000;
+const WORD_AGE_MS_MAX = 3_000;
 /** Participants that one observation names at most; what it leaves out, it does not doubt. */
 export const DOUBTED_MAX = 1_000;
 

@@ -24,7 +24,7 @@ export type PhaseStep =
   | 'completed';
 
 /** One step. */
-export interface PhaseMark {
+interface PhaseMark {
   readonly step: PhaseStep;
   /** Since this replica began the transaction, or took it up from an earlier leader, in ms. */
   readonly atMs: number;

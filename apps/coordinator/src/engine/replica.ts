@@ -36,7 +36,7 @@ import type { TransactionTracing } from './tracing.js';
 import { within } from './within.js';
 
 /** Idempotency keys kept in memory; older ones are looked up in Postgres. */
-export const KEYS_IN_MEMORY_MAX = 100_000;
+const KEYS_IN_MEMORY_MAX = 100_000;
 /** The log is cut after this many persisted entries. */
 export const COMPACT_EVERY_ENTRIES = 20_000;
 /** Pruning goes in small steps: at 2,000/s one entry stands for 20,000 rows, which are four batches of the persister. */

@@ -2,7 +2,7 @@ import { type Coordination, isRunning, recordOf, type TransactionRecord } from '
 import type { WaitFor } from './api.js';
 
 /** An operation that is executed at once; its wait ends with its answer, or with the transaction. */
-export interface RunningOperation {
+interface RunningOperation {
   readonly participant: string;
   readonly branchId: string;
 }

@@ -47,7 +47,7 @@ const verdictCounts = z.strictObject(
   Object.fromEntries(VERDICTS.map((verdict) => [verdict, counts])) as Record<(typeof VERDICTS)[number], typeof counts>,
 );
 
-export const auditSummarySchema = z
+const auditSummarySchema = z
   .strictObject({
     id: z.string().regex(AUDIT_ID_PATTERN),
     status: z.enum(['running', 'completed', 'failed']),
@@ -85,7 +85,7 @@ const recordSchema = z.strictObject({
   restored: z.boolean(),
 });
 
-export const violationSchema = z
+const violationSchema = z
   .strictObject({
     transactionId: z.string(),
     verdict: z.enum(['mixed', 'contradicting', 'orphaned']),

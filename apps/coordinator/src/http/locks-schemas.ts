@@ -4,7 +4,7 @@ import { consistencySchema } from './schemas.js';
 
 export const LOCK_NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,199}$/;
 export const LOCK_SESSION_PATTERN = /^ls-[0-9a-z]{1,12}$/;
-export const LOCK_TTL_MS_MIN = 100;
+const LOCK_TTL_MS_MIN = 100;
 export const LOCK_TTL_MS_MAX = 3_600_000;
 export const LOCK_WAIT_MS_MAX = 60_000;
 const LIST_LIMIT_MAX = 200;

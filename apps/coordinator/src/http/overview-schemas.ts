@@ -8,7 +8,7 @@ const durationsSchema = z
   .nullable()
   .describe('Over the last 5 s, in ms, interpolated in the buckets of the histogram; null where nothing ended.');
 
-export const overviewSampleSchema = z
+const overviewSampleSchema = z
   .strictObject({
     at: z.iso.datetime(),
     begunPerS: rate,

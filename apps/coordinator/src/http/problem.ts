@@ -14,7 +14,7 @@ export interface ProblemResponse {
 }
 
 /** Relative, so that it leads to the documentation of this very version. */
-export const problemType = (code: ErrorCode): string => `/docs/errors#${code}`;
+const problemType = (code: ErrorCode): string => `/docs/errors#${code}`;
 
 /** What is told of an error; one that is refused by the thousand needs no stack trace. */
 export type Refused = Pick<ConcordatError, 'code' | 'message' | 'details' | 'retryable'>;

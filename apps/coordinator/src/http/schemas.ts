@@ -16,13 +16,13 @@ import { z } from 'zod';
 import { isStorableJson } from './json.js';
 
 export const BRANCHES_MAX = 100;
-export const TIMEOUT_MS_MIN = 100;
-export const TIMEOUT_MS_MAX = 600_000;
-export const SNAPSHOT_TTL_MS_MIN = 100;
+const TIMEOUT_MS_MIN = 100;
+const TIMEOUT_MS_MAX = 600_000;
+const SNAPSHOT_TTL_MS_MIN = 100;
 export const SNAPSHOT_TTL_MS_MAX = 3_600_000;
 export const SNAPSHOT_ID_PATTERN = /^s-[0-9a-z]{1,12}-[0-9a-z]{1,12}-[0-9a-z]{1,12}$/;
-export const LABEL_LENGTH_MAX = 200;
-export const LIST_LIMIT_MAX = 200;
+const LABEL_LENGTH_MAX = 200;
+const LIST_LIMIT_MAX = 200;
 export const LIST_LIMIT_DEFAULT = 50;
 
 /** Logs and terminals would obey control characters. */
@@ -36,7 +36,7 @@ const label = z
   .refine((text) => text.isWellFormed(), 'no lone surrogates')
   .describe('Free text for people and for searching.');
 
-export const waitSchema = z
+const waitSchema = z
   .enum(['decided', 'completed'])
   .describe('`decided`: the outcome is settled and durable. `completed`: every branch is finalised as well.');
 

@@ -10,7 +10,7 @@ import {
 } from '@concordat/transport';
 
 /** Who shares the key of the outcome log with the coordinator: its readers. No participant can have this name. */
-export const EVENTS_OWNER = '_events';
+const EVENTS_OWNER = '_events';
 
 const COMMANDS_PREFIX = commandsTopic('');
 

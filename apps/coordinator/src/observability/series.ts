@@ -38,7 +38,7 @@ export class HistogramSeries {
 }
 
 /** A metric by name: a family of series, made as their labels come up. */
-export abstract class SeriesFamily<S extends { readonly labels: Labels }> {
+abstract class SeriesFamily<S extends { readonly labels: Labels }> {
   private readonly series = new Map<string, S>();
   /** Called before the values are read. */
   onScrape: (() => void) | undefined;

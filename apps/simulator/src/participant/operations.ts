@@ -11,12 +11,6 @@ export class Refused extends Error {
   }
 }
 
-export type OperationInput =
-  | { readonly key: string }
-  | { readonly key: string; readonly element: number }
-  | { readonly key: string; readonly amount: number }
-  | { readonly keys: readonly string[] };
-
 /** @throws Refused */
 export async function perform(operation: string, input: unknown, values: KeyValues): Promise<unknown> {
   switch (operation) {

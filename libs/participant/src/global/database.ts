@@ -21,7 +21,7 @@ function nameOf(text: string): string {
 }
 
 /** The `Database` of the snapshot rules on one connection. */
-export function databaseOf(client: pg.Pool | pg.PoolClient): Database {
+function databaseOf(client: pg.Pool | pg.PoolClient): Database {
   return {
     query: (text, values): Promise<QueryAnswer> =>
       values === undefined

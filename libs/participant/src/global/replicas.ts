@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import { backoffMs, type Clock, type Random } from '../backoff.js';
 import type { ApiKeyFile } from './api-key-file.js';
 
-export interface ReplicaLimits {
+interface ReplicaLimits {
   /** How long one replica may take to answer. */
   readonly statusRequestTimeoutMs: number;
   /** How long a question may take over all replicas and attempts. */

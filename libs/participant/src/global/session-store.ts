@@ -16,7 +16,7 @@ import type { EntityClass, Key, SnapshotStore } from './store.js';
 import { VersionedEntityError, type VersionedEntityType } from './versioned-entities.js';
 
 /** Rows that one transaction may write at one participant. */
-export const SESSION_WRITES_MAX = 10_000;
+const SESSION_WRITES_MAX = 10_000;
 
 /**
  * What one operation reads and writes with: the session's snapshot under the session's own writes. It serves that

@@ -10,7 +10,7 @@ export class VersionedEntityError extends Error {
 }
 
 /** Values that one `in` may list. */
-export const IN_VALUES_MAX = 1000;
+const IN_VALUES_MAX = 1000;
 
 type PostgresDriver = DataSource['driver'];
 

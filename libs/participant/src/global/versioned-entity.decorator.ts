@@ -1,4 +1,4 @@
-export const VERSIONED_ENTITY_METADATA = Symbol('concordat:versioned-entity');
+const VERSIONED_ENTITY_METADATA = Symbol('concordat:versioned-entity');
 
 export interface VersionedEntityOptions {
   /** Name of the table of versions; by default that of `@Entity`, followed by `_version`. */

@@ -6,7 +6,6 @@
  */
 import { ClusterConfig } from '../confchange/cluster-config.js';
 import { ConfChange, ConfChangeSingle, ConfChangeType, decodeConfChange } from '../confchange/conf-change.js';
-import { MajorityQuorum } from '../quorum/majority.js';
 import {
   ConfState,
   Entry,
@@ -73,7 +72,7 @@ export function describeEntries(entries: readonly Entry[]): string {
 }
 
 /** `v1 l2 r3 u4`: voter, learner, remove, update. */
-export function describeChanges(changes: readonly ConfChangeSingle[]): string {
+function describeChanges(changes: readonly ConfChangeSingle[]): string {
   return changes.map(({ type, nodeId }) => `${changeLetters[type]}${nodeId}`).join(' ');
 }
 
@@ -119,11 +118,11 @@ function describeTarget(id: number): string {
   }
 }
 
-export function describeHardState(state: HardState): string {
+function describeHardState(state: HardState): string {
   return `Term:${state.term}${state.vote === NONE ? '' : ` Vote:${state.vote}`} Commit:${state.commit}`;
 }
 
-export function describeSoftState(state: SoftState): string {
+function describeSoftState(state: SoftState): string {
   return `Lead:${state.lead} State:${roleNames[state.role]}`;
 }
 
@@ -135,7 +134,7 @@ export function describeConfState(state: ConfState): string {
   );
 }
 
-export function describeSnapshot({ index, term, confState }: Snapshot): string {
+function describeSnapshot({ index, term, confState }: Snapshot): string {
   return `Index:${index} Term:${term} ConfState:${describeConfState(confState)}`;
 }
 
@@ -172,10 +171,6 @@ export function describeProgress(progress: Progress): string {
 }
 
 /** `(1 2 3)`. */
-export function describeQuorum(quorum: MajorityQuorum): string {
-  return describeIds(quorum.ids);
-}
-
 function describeIds(ids: readonly number[]): string {
   return `(${ids.map(describeId).join(' ')})`;
 }

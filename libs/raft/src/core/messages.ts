@@ -188,7 +188,3 @@ export function isResponseMessage(type: MessageType): boolean {
 export function isEmptyHardState(state: HardState): boolean {
   return state.term === 0 && state.vote === NONE && state.commit === 0;
 }
-
-export function sameHardState(a: HardState, b: HardState): boolean {
-  return a.term === b.term && a.vote === b.vote && a.commit === b.commit;
-}

@@ -4,7 +4,7 @@ import { Entry, EntryType, UNLIMITED } from '../core/messages.js';
  * Size of an entry for all byte bounds on messages and pages: what it takes as a protobuf message. It depends on nothing
  * but the entry, so every node cuts pages alike whatever its transport does.
  */
-export function entryBytes(entry: Entry): number {
+function entryBytes(entry: Entry): number {
   const payload = entry.data.length;
   return (
     2 +

@@ -24,7 +24,7 @@ const FIELD_2_NUMBER = 0x10;
 export const BATCH_PREFIX_BYTES = 6;
 
 /** Largest message either side takes. */
-export const GRPC_MESSAGE_BYTES_MAX = 64 * 1024 * 1024;
+const GRPC_MESSAGE_BYTES_MAX = 64 * 1024 * 1024;
 
 export const grpcOptions: ClientOptions = {
   'grpc.max_receive_message_length': GRPC_MESSAGE_BYTES_MAX,

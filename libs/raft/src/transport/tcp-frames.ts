@@ -7,7 +7,7 @@ export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind];
 
 export const FRAME_HEADER_BYTES = 5;
 /** A longer frame is taken for garbage. */
-export const FRAME_BYTES_MAX = 64 * 1024 * 1024;
+const FRAME_BYTES_MAX = 64 * 1024 * 1024;
 
 const HELLO_MAGIC = 'raft-tcp/1';
 

@@ -29,7 +29,7 @@ export interface WalBatch {
   entries?: readonly WalEntry[];
 }
 
-export const ItemKind = { HardState: 1, Entry: 2, Snapshot: 3, Compaction: 4, Closed: 5 } as const;
+const ItemKind = { HardState: 1, Entry: 2, Snapshot: 3, Compaction: 4, Closed: 5 } as const;
 
 const HARD_STATE_BYTES = 32;
 const ENTRY_HEADER_BYTES = 24;

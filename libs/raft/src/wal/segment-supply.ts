@@ -57,7 +57,7 @@ export class SegmentSupply {
 }
 
 /** Size of a segment that holds one record of `payloadBytes`, in whole pages. */
-export function segmentBytesFor(payloadBytes: number): number {
+function segmentBytesFor(payloadBytes: number): number {
   return Math.ceil((SEGMENT_HEADER_BYTES + recordBytes(payloadBytes)) / 4096) * 4096;
 }
 

@@ -18,10 +18,10 @@ import { RecordWriter } from './record-writer.js';
 import { type RecoveredLog, recoverLog } from './recovery.js';
 import { SEGMENT_BYTES_MIN } from './segment-supply.js';
 
-export const SEGMENT_BYTES_DEFAULT = 64 * 1024 * 1024;
+const SEGMENT_BYTES_DEFAULT = 64 * 1024 * 1024;
 /** One flush takes at most this much of the queue, or a single larger batch. */
-export const FLUSH_BYTES_MAX = 4 * 1024 * 1024;
-export const QUEUED_BYTES_MAX_DEFAULT = 256 * 1024 * 1024;
+const FLUSH_BYTES_MAX = 4 * 1024 * 1024;
+const QUEUED_BYTES_MAX_DEFAULT = 256 * 1024 * 1024;
 
 export interface WalOptions {
   directory: string;
