@@ -1,7 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFile, readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
@@ -71,6 +71,19 @@ describe.each(PUBLISHED)('the tarball of @concordat/%s', (name) => {
     const wanted = ['README.md', 'LICENSE', 'CHANGELOG.md', 'package.json', 'dist/index.js', 'dist/index.d.ts'];
     expect(wanted.filter((file) => !files.includes(file))).toEqual([]);
     expect(files.filter((file) => /\.test\.|(^|\/)(test|testdata|fixtures|scenarios)\//.test(file))).toEqual([]);
+  });
+
+  it('has pages whose links lead to what it brings along', async () => {
+    const files = project.tarballs.get(`@concordat/${name}`) ?? [];
+    const broken: string[] = [];
+    for (const page of files.filter((file) => file.endsWith('.md'))) {
+      const text = await readFile(join(installed(), page), 'utf8');
+      for (const [, target = ''] of text.matchAll(/\]\(([^)#\s]+)/g)) {
+        const path = join(dirname(page), target);
+        if (!/^[a-z]+:/.test(target) && !files.includes(path)) broken.push(`${page}: ${target}`);
+      }
+    }
+    expect(broken).toEqual([]);
   });
 
   it('can be published with provenance, and its version is in the changelog', async () => {
