@@ -63,10 +63,10 @@ module.exports = {
     },
     {
       name: 'client-runs-anywhere',
-      comment: 'Browsers load it: nothing of Node, no package, no library of ours. Its entry for Nest is apart.',
+      comment: 'Browsers load it: nothing of Node, no package, no library of ours. Its entries for others are apart.',
       severity: 'error',
-      from: { path: '^libs/client/src/', pathNot: [tests, '^libs/client/src/nest/'] },
-      to: { pathNot: ['^libs/client/src/(?!nest/)'] },
+      from: { path: '^libs/client/src/', pathNot: [tests, '^libs/client/src/(nest|opentelemetry)/'] },
+      to: { pathNot: ['^libs/client/src/(?!(nest|opentelemetry)/)'] },
     },
     {
       name: 'console-knows-the-client',
@@ -81,7 +81,10 @@ module.exports = {
       comment: 'Another package is imported by its name, which leads to its index; its files are its own affair.',
       severity: 'error',
       from: { path: '^(libs|apps)/([^/]+)/' },
-      to: { path: '^libs/[^/]+/src/', pathNot: ['^$1/$2/', '^libs/[^/]+/src/((nest|simulator)/)?index\\.ts$'] },
+      to: {
+        path: '^libs/[^/]+/src/',
+        pathNot: ['^$1/$2/', '^libs/[^/]+/src/((nest|opentelemetry|simulator)/)?index\\.ts$'],
+      },
     },
     {
       name: 'no-path-into-another-package',

@@ -16,6 +16,7 @@ export default {
   moduleNameMapper: {
     '^@concordat/raft/simulator$': '<rootDir>/libs/raft/src/simulator/index.ts',
     '^@concordat/client/nest$': '<rootDir>/libs/client/src/nest/index.ts',
+    '^@concordat/client/opentelemetry$': '<rootDir>/libs/client/src/opentelemetry/index.ts',
     '^@concordat/(.*)$': '<rootDir>/libs/$1/src/index.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },

@@ -23,6 +23,7 @@ import { Replicas } from './replicas.js';
 import { Rest, type WaitFor } from './rest.js';
 import { RetryBudget } from './retry-budget.js';
 import { type RetryingOptions, retryAborts } from './retrying.js';
+import { type ClientSpan, type SpanStart, type Tracing, UNTRACED } from './tracing.js';
 import { isUndecided, watchTransaction } from './watch.js';
 
 const TIMEOUT_MS_DEFAULT = 30_000;
@@ -44,10 +45,12 @@ export class ConcordatClient {
   readonly #random: Random;
   readonly #timeoutMs: number;
   readonly #retrying: RetryingOptions;
+  readonly #tracing: Tracing;
 
   /** @throws ConcordatError misuse; RangeError for options out of range */
   constructor(options: ConcordatClientOptions) {
     const { clock = systemClock, random = Math.random, backoff = {}, headers = {}, hedge = {} } = options;
+    this.#tracing = options.tracing ?? UNTRACED;
     const urls = options.urls.map((url) => url.replace(/\/+$/, ''));
     const policy = makePolicy(options.policy ?? 'leader-first', urls, random);
     const budget = new RetryBudget(options.retryBudget ?? {}, clock);
@@ -56,6 +59,7 @@ export class ConcordatClient {
       headers: async () => (typeof headers === 'function' ? headers() : headers),
       replicas: new Replicas(urls, policy, options.breaker ?? {}, clock),
       ...{ budget, clock, random, backoff, hedge },
+      tracing: this.#tracing,
     });
     this.#rest = new Rest(dispatcher);
     this.#clock = clock;
@@ -76,7 +80,9 @@ export class ConcordatClient {
   async transaction<T>(first: TransactionOptions | Work<T>, second?: Work<T>): Promise<T> {
     const [options, work] = typeof first === 'function' ? [{}, first] : [first, second as Work<T>];
     const deadline = this.#deadline(options);
-    return retryAborts(() => this.#once(options, work, deadline), deadline, this.#retrying);
+    return this.#tracing.span(spanOf(options), (span) =>
+      retryAborts(() => this.#once(options, work, deadline, span), deadline, this.#retrying),
+    );
   }
 
   /**
@@ -93,7 +99,11 @@ export class ConcordatClient {
       const key = idempotencyKey === undefined ? randomId() : `${idempotencyKey}${number === 0 ? '' : `/${number}`}`;
       return this.#rest.oneShot({ ...beginBody(options, timeoutMs), branches, ...(wait && { wait }) }, key, deadline);
     };
-    return retryAborts(oneAttempt, deadline, this.#retrying);
+    return this.#tracing.span(spanOf(options), async (span) => {
+      const transaction = await retryAborts(oneAttempt, deadline, this.#retrying);
+      span.set({ 'concordat.transaction.id': transaction.id });
+      return transaction;
+    });
   }
 
   /** @throws ConcordatError transaction-not-found, transaction-gone */
@@ -176,8 +186,9 @@ export class ConcordatClient {
     return this.#rest.releaseSnapshot(id, this.#deadline(options));
   }
 
-  async #once<T>(options: TransactionOptions, work: Work<T>, deadline: Deadline): Promise<T> {
+  async #once<T>(options: TransactionOptions, work: Work<T>, deadline: Deadline, span: ClientSpan): Promise<T> {
     const begun = await this.#rest.begin(beginBody(options, deadline.remainingMs), randomId(), deadline);
+    span.set({ 'concordat.transaction.id': begun.id });
     if (begun.status !== 'active') throw abortedAtBirth(begun);
     const transaction = new OpenTransaction(begun, this.#rest, deadline);
     let result: T;
@@ -196,6 +207,12 @@ export class ConcordatClient {
     return new Deadline(this.#clock, timeoutMs, signal);
   }
 }
+
+const spanOf = ({ label }: TransactionOptions): SpanStart => ({
+  name: 'transaction',
+  kind: 'internal',
+  attributes: label === undefined ? {} : { 'concordat.transaction.label': label },
+});
 
 /** The coordinator is to give up when the caller does. */
 function beginBody(options: TransactionOptions, timeLeftMs: number): BeginRequest {

@@ -17,6 +17,7 @@ import { type HedgeOptions, hedgeDelayMs, hedged } from './hedge.js';
 import { LatencyWindow } from './latency-window.js';
 import type { Chosen, Replica, Replicas } from './replicas.js';
 import type { RetryBudget } from './retry-budget.js';
+import { type SpanStart, type Tracing, UNTRACED } from './tracing.js';
 
 export interface Call extends CallRequest {
   /** Whether it may be sent again when nobody knows whether it was carried out. */
@@ -57,6 +58,7 @@ export interface DispatcherOptions {
   readonly random: Random;
   readonly backoff: BackoffOptions;
   readonly hedge: HedgeOptions | false;
+  readonly tracing: Tracing;
 }
 
 /** Where all replicas rest or are being probed: how soon to look again, in ms. */
@@ -152,14 +154,14 @@ export class Dispatcher {
     deadline: Deadline,
     cancelled: AbortSignal,
   ): Promise<Outcome> {
-    const { clock, fetch, replicas } = this.options;
+    const { clock, replicas } = this.options;
     const timer = new AbortController();
     const cancelTimer = clock.after(attemptMs, () =>
       timer.abort(new Error(`no answer within ${Math.round(attemptMs)} ms`)),
     );
     const signals = [timer.signal, cancelled, ...(deadline.signal ? [deadline.signal] : [])];
     const startedAt = clock.now();
-    const outcome = await exchange(fetch, replica.url, request, AbortSignal.any(signals));
+    const outcome = await this.#traced(replica.url, request, AbortSignal.any(signals));
     cancelTimer();
     const gaveUp = cancelled.aborted || deadline.signal?.aborted;
     if (outcome.kind === 'answer') {
@@ -175,6 +177,23 @@ export class Dispatcher {
       if (!outcome.everywhere) replica.rest(outcome.retryAfterMs);
     }
     return outcome;
+  }
+
+  /** Each request has a span of its own, and the replica continues from it. */
+  #traced(url: string, request: Call, signal: AbortSignal): Promise<Outcome> {
+    const { fetch, tracing } = this.options;
+    if (tracing === UNTRACED) return exchange(fetch, url, request, signal);
+    return tracing.span(spanOf(url, request), async (span) => {
+      const outcome = await exchange(
+        fetch,
+        url,
+        { ...request, headers: { ...request.headers, ...span.headers } },
+        signal,
+      );
+      if (outcome.kind === 'answer') span.set({ 'http.response.status_code': outcome.status });
+      if (outcome.error) span.fail(outcome.error.code, outcome.error.message);
+      return outcome;
+    });
   }
 
   /** Slow is not dead: a commit takes as long as its participants. So a replica that did not answer in time is asked if it lives. */
@@ -209,4 +228,15 @@ export class Dispatcher {
     const error = signal?.aborted ? signal.reason : new DeadlineExceededError(timeoutMs, { cause });
     throw new CallEnded(lost, error, transactionId);
   }
+}
+
+/** By OpenTelemetry's semantic conventions for HTTP. The name has no ids in it, so that there are only so many. */
+function spanOf(url: string, { method, path }: Call): SpanStart {
+  const plain = path.split('?', 1)[0] ?? path;
+  const template = plain.replace(/^(\/v1\/[a-z-]+)\/[^/]+/, '$1/{id}');
+  return {
+    name: `${method} ${template}`,
+    kind: 'client',
+    attributes: { 'http.request.method': method, 'url.full': `${url}${path}`, 'url.template': template },
+  };
 }

@@ -58,3 +58,4 @@ export { RoundRobinPolicy } from './policies/round-robin.js';
 export { WeightedPolicy } from './policies/weighted.js';
 export type { Consistency, Query, WaitFor } from './rest.js';
 export type { RetryBudgetOptions } from './retry-budget.js';
+export type { ClientSpan, SpanAttributes, SpanStart, Tracing } from './tracing.js';

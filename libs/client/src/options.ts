@@ -6,6 +6,7 @@ import type { HedgeOptions } from './hedge.js';
 import type { PolicyChoice } from './policies/make-policy.js';
 import type { ReadChoice, RestRequest, WaitFor } from './rest.js';
 import type { RetryBudgetOptions } from './retry-budget.js';
+import type { Tracing } from './tracing.js';
 
 export interface ConcordatClientOptions {
   /** Where the replicas are called, such as `https://concordat-0.example:8080`; one address in front of all of them is enough. */
@@ -23,6 +24,8 @@ export interface ConcordatClientOptions {
   readonly headers?:
     | Readonly<Record<string, string>>
     | (() => Record<string, string> | Promise<Record<string, string>>);
+  /** Shows what the client does as spans, and hands its trace on: `openTelemetry()` of `@concordat/client/opentelemetry`. */
+  readonly tracing?: Tracing;
   /** The global one when left out. */
   readonly fetch?: typeof globalThis.fetch;
   /** For tests. */

@@ -57,7 +57,7 @@ describe('where the application has started no SDK', () => {
     ['nonsense', { traceparent: '\u0000\n', tracestate: 'x'.repeat(10_000) }],
   ])('handles a command with %s all the same, and passes nothing on', (_, headers) => {
     let handled = false;
-    inCommand(COMMAND, messageWith(headers), () => {
+    void inCommand(COMMAND, messageWith(headers), () => {
       handled = true;
       expect(commandTrace()).toBeUndefined();
     });
@@ -71,7 +71,7 @@ describe('where the application has started no SDK', () => {
       { write: (line: string) => void lines.push(JSON.parse(line)) },
     );
     const traced = tracedLogger(logger, { participant: 'bank' });
-    inCommand(COMMAND, messageWith({ traceparent: TRACEPARENT }), () => {
+    void inCommand(COMMAND, messageWith({ traceparent: TRACEPARENT }), () => {
       traced.info('within');
       traced.info({ transactionId: '1-1-2' }, 'of another');
       outsideOfCommands(() => traced.info('for many'));
@@ -99,7 +99,7 @@ describe('where it has', () => {
   it('continues the trace with a span that lasts as long as the work, and replies with it', async () => {
     const work = Promise.withResolvers<void>();
     let replied: string | undefined;
-    inCommand(COMMAND, messageWith({ traceparent: TRACEPARENT }), () => {
+    void inCommand(COMMAND, messageWith({ traceparent: TRACEPARENT }), () => {
       lasting(work.promise);
       replied = commandTrace()?.traceparent;
     });
