@@ -2,6 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { ConcordatClient, type TransactionAbortedError } from '@concordat/client';
+import { openTelemetry } from '@concordat/client/opentelemetry';
+import { startTelemetry } from '@concordat/telemetry';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { launchApp } from '../scripts/lib/app.mjs';
 import { freePort } from '../scripts/lib/ports.mjs';
@@ -9,18 +12,21 @@ import { branch, call, oneShot, post, transfer } from './product/api.mjs';
 import { preparedCount, query, quiet } from './product/checks.mjs';
 import { metricsDocumented, metricsShown } from './product/metrics.mjs';
 import { eventually, startProduct } from './product/product.mjs';
+import { collectSpans, linesOf, linesOfTransfer, spansOfTransaction } from './product/spans.mjs';
 
 const EAST = 'accounts-east';
 const WEST = 'accounts-west';
 
 describe('money moves', () => {
   let product: Awaited<ReturnType<typeof startProduct>>;
+  let collector: Awaited<ReturnType<typeof collectSpans>>;
   let url: string;
   const from = { participant: EAST, account: `main-${randomUUID()}` };
   const to = { participant: WEST, account: `main-${randomUUID()}` };
 
   beforeAll(async () => {
-    product = await startProduct();
+    collector = await collectSpans();
+    product = await startProduct({ env: collector.environment });
     url = product.url;
     for (const { participant, account } of [from, to]) {
       const opened = await oneShot(url, [branch(participant, 'open', { account, balance: 100 })], {
@@ -32,6 +38,7 @@ describe('money moves', () => {
 
   afterAll(async () => {
     expect(await product?.stop()).toBe(0);
+    await collector?.close();
   }, 60_000);
 
   const balance = async ({ participant, account }: typeof from): Promise<number> => {
@@ -320,4 +327,74 @@ describe('money moves', () => {
       await vouchers.stop();
     }
   }, 120_000);
+
+  describe('with a collector for traces', () => {
+    const ERROR = 2;
+    const CALL_TRACE = 'c0ffee'.padEnd(32, '0');
+    const seen = (id: string) => spansOfTransaction(collector.spans, id);
+    let committed: string;
+    let aborted: string;
+
+    beforeAll(async () => {
+      const options = { environment: collector.environment, logger: console };
+      const telemetry = await startTelemetry({ serviceName: 'caller', ...options });
+      const client = new ConcordatClient({ urls: [url], tracing: openTelemetry() });
+      committed = (await client.run({ branches: branchesOf(1), wait: 'completed' })).id;
+      aborted = await client.run({ branches: branchesOf(1_000_000) }).then(
+        () => '',
+        (error: TransactionAbortedError) => error.transactionId ?? '',
+      );
+      await telemetry.stop();
+    }, 60_000);
+    const branchesOf = (amount: number) => move(amount) as Parameters<ConcordatClient['run']>[0]['branches'];
+
+    it('shows a transfer as one trace: the caller, the coordinator with each phase, and both participants', async () => {
+      const [from, to] = [
+        { participant: EAST, operation: 'debit' },
+        { participant: WEST, operation: 'credit' },
+      ];
+      const expected = linesOfTransfer({ caller: 'caller', from, to });
+      const isThere = async () => linesOf(seen(committed)).length >= expected.length;
+      await eventually(isThere, 'all spans').catch(() => undefined); // the comparison tells more
+      expect(linesOf(seen(committed))).toEqual(expected);
+      expect(new Set(seen(committed).map(({ traceId }) => traceId)).size).toBe(1);
+      const decide = seen(committed).find(({ name }) => name === 'decide');
+      expect(decide?.attributes).toMatchObject({ 'concordat.outcome': 'committed' });
+      expect(seen(committed).filter(({ status }) => status.code === ERROR)).toEqual([]);
+    }, 90_000);
+
+    it('shows an abort as an error with its reason, in every part that it went through', async () => {
+      const failed = () => {
+        const errors = seen(aborted).filter(({ status }) => status.code === ERROR);
+        const lines = errors.map(({ service, name, attributes }) => `${service}: ${name} ${attributes['error.type']}`);
+        return [...new Set(lines)].sort();
+      };
+      const expected = [
+        `${EAST}: operation debit insufficient-funds`,
+        `${EAST}: process prepare insufficient-funds`,
+        'caller: POST /v1/transactions transaction-aborted',
+        'caller: transaction transaction-aborted',
+        'concordat-coordinator: decide insufficient-funds',
+        `concordat-coordinator: prepare ${EAST} insufficient-funds`,
+        'concordat-coordinator: prepare insufficient-funds',
+      ].sort();
+      await eventually(async () => failed().length >= expected.length, 'all spans').catch(() => undefined);
+      expect(failed()).toEqual(expected);
+    }, 90_000);
+
+    it('puts the id of the trace, and of the transaction, into the log lines of each service', async () => {
+      const [{ traceId } = { traceId: '' }] = seen(aborted);
+      const linesAbout = async (name: string, member: string, value: string) => {
+        const text = await readFile(`${product.dataDirectory}/logs/${name}.log`, 'utf8');
+        const lines = text.split('\n').filter((line) => line.startsWith('{') && line.endsWith('}'));
+        return lines.map((line): Record<string, unknown> => JSON.parse(line)).filter((line) => line[member] === value);
+      };
+      const ofRefusal = await linesAbout(EAST, 'transactionId', aborted);
+      expect([...new Set(ofRefusal.map((line) => line.traceId))]).toEqual([traceId]);
+      const traceparent = `00-${CALL_TRACE}-${'1'.padEnd(16, '0')}-01`;
+      await post(`${url}/v1/transactions/${aborted}/resolve`, { outcome: 'aborted', reason: 'traced' }, { traceparent });
+      const line = await eventually(async () => (await linesAbout('coordinator-1', 'traceId', CALL_TRACE))[0], 'the line');
+      expect(line).toMatchObject({ level: 30, traceId: CALL_TRACE });
+    }, 90_000);
+  });
 });
