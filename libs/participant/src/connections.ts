@@ -22,6 +22,8 @@ export interface ConnectionOptions {
   readonly readConcurrency: number;
   readonly isolation: Isolation;
   readonly logger: Logger;
+  /** 60,000 when left out. */
+  readonly answerTimeoutMs?: number;
 }
 
 const CONNECT_TIMEOUT_MS = 5000;
@@ -35,24 +37,33 @@ const FINALISE_LOCK_TIMEOUT_MS = 200;
 const FINALISE_STATEMENT_TIMEOUT_MS = 15_000;
 /** Of a read at a snapshot, which waits for nobody. */
 const READ_STATEMENT_TIMEOUT_MS = 30_000;
+/**
+ * How long the answer to a statement is waited for here: the timeouts above are the server's own, and one that has vanished
+ * from the network keeps none, nor breaks the connection for a quarter of an hour. What is given up comes again by resends.
+ */
+const ANSWER_TIMEOUT_MS = 60_000;
 
 export function openConnections(options: ConnectionOptions): Connections {
-  const { isolation, participant } = options;
+  const { isolation, participant, answerTimeoutMs: query_timeout = ANSWER_TIMEOUT_MS } = options;
   const prepare = openPool(
     options,
     'prepare',
     options.prepareConcurrency,
     isolation === 'global'
-      ? { statement_timeout: READ_STATEMENT_TIMEOUT_MS, pipeline: true }
+      ? { statement_timeout: READ_STATEMENT_TIMEOUT_MS, query_timeout, pipeline: true }
       : // The plan of the hot first statement is kept on each connection (see `BranchStore.begin`).
         { onConnect: async (client) => void (await client.query(branchInsertPlan(participant))) },
   );
   const finalise = openPool(options, 'finalise', options.finaliseConcurrency, {
     lock_timeout: FINALISE_LOCK_TIMEOUT_MS,
     statement_timeout: FINALISE_STATEMENT_TIMEOUT_MS,
+    query_timeout,
     pipeline: isolation === 'global',
   });
-  const read = openPool(options, 'read', options.readConcurrency, { statement_timeout: READ_STATEMENT_TIMEOUT_MS });
+  const read = openPool(options, 'read', options.readConcurrency, {
+    statement_timeout: READ_STATEMENT_TIMEOUT_MS,
+    query_timeout,
+  });
   return {
     prepare,
     finalise,
