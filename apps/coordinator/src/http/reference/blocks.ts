@@ -41,7 +41,7 @@ const markdownText = (words: string): string =>
 
 const STYLE = `:root{color-scheme:light dark}body{background:#fff;color:#1b1b1f;font:16px/1.5 system-ui,sans-serif;max-width:64rem;margin:2rem auto;padding:0 1rem}
 h1{font-size:1.6rem}h2{font-size:1.25rem;margin-top:2.5rem;border-bottom:1px solid #8886}h3{font-size:1.05rem;margin-top:2rem}
-.scroll{overflow-x:auto}table{border-collapse:collapse;width:100%}th,td{text-align:left;vertical-align:top;padding:.3rem .6rem;border-bottom:1px solid #8884}
+.scroll{overflow-x:auto}table{border-collapse:collapse;width:100%}th,td{text-align:left;vertical-align:top;padding:.3rem .6rem;border-bottom:1px solid #8884}td:last-child{min-width:12rem}
 code{font-size:.9em;background:#8882;padding:.05em .25em;border-radius:.2em}pre{background:#8882;padding:.8rem;border-radius:.3rem;overflow-x:auto}
 pre code{background:none;padding:0}a{color:#2563c9}@media(prefers-color-scheme:dark){body{background:#15171c;color:#e6e6ea}a{color:#8ab4ff}}`;
 
