@@ -117,6 +117,16 @@
 {{- end }}
 - name: LOG_LEVEL
   value: {{ .Values.logLevel }}
+{{- with .Values.tracing }}
+{{- if .endpoint }}
+- name: OTEL_EXPORTER_OTLP_ENDPOINT
+  value: {{ .endpoint }}
+- name: OTEL_TRACES_SAMPLER
+  value: {{ .sampler }}
+- name: OTEL_TRACES_SAMPLER_ARG
+  value: {{ .ratio | toString | quote }}
+{{- end }}
+{{- end }}
 {{- if .Values.tls.existingSecret }}
 - name: TLS_CA_FILE
   value: /etc/concordat/tls/ca.crt
