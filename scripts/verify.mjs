@@ -55,7 +55,7 @@ const checks = [
   },
   {
     name: 'links',
-    hint: 'a page points to a file, a heading or an npm script that is not there; the rules are in scripts/lib/links.mjs',
+    hint: 'a page points to a file, a heading, a metric or an npm script that is not there; the rules are in scripts/lib/links.mjs',
     run: async () => {
       const found = await findBrokenLinks();
       return { passed: found.length === 0, output: found.join('\n') };

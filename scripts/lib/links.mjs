@@ -1,4 +1,4 @@
-// What the pages of the repository point to: links and anchors, paths in `code`, and npm scripts. All of it has to be there.
+// What the pages of the repository point to: links and anchors, paths in `code`, npm scripts, metrics. All of it has to be there.
 import { readFile } from 'node:fs/promises';
 import { dirname, join, normalize } from 'node:path';
 import { root, trackedFiles } from './tracked-files.mjs';
@@ -8,6 +8,9 @@ const TOP_FOLDERS = /^(apps|bench|deploy|docs|examples|libs|scripts|test)\//;
 /** Named by the end of their path where the text has said which folder it speaks of. */
 const NAMED_BY_THEIR_END = /^[\w@/.-]+\.(ts|mjs|py)$/;
 const PATH = /^[\w@/.-]+$/;
+/** What is of this form is a metric, and no table. */
+const METRIC = /\bconcordat_[a-z_]+_(?:total|seconds|entries|bytes|available)\b/g;
+const METRICS_PAGE = 'docs/metrics.md';
 const ELSEWHERE = /^[a-z][a-z0-9+.-]*:/i;
 
 /** @returns {Promise<string[]>} one line for each thing that is pointed to and is not there */
@@ -47,6 +50,10 @@ export function brokenIn(path, { pages, files, scripts }) {
     } else if (NAMED_BY_THEIR_END.test(code) && !files.some((file) => `/${file}`.endsWith(`/${code}`))) {
       say(index, `no such file: ${code}`);
     }
+  }
+  const metrics = pages.get(METRICS_PAGE) ?? '';
+  for (const { index, 0: name } of prose.matchAll(METRIC)) {
+    if (!metrics.includes(`\`${name}\``)) say(index, `no such metric: ${name}`);
   }
   for (const { index, 1: name } of text.matchAll(/\bnpm run ([a-z][\w:-]*)/g)) {
     if (!scripts.includes(name)) say(index, `no such script: npm run ${name}`);

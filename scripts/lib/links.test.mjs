@@ -7,6 +7,7 @@ const inPage = (text) =>
     pages: new Map([
       ['docs/a.md', text],
       ['docs/b.md', '# One\n## `Two` & three'],
+      ['docs/metrics.md', '| `concordat_real_total` |'],
     ]),
     files,
     scripts: ['bench'],
@@ -26,6 +27,7 @@ describe('what a page points to', () => {
     ['[x](#here)', 'docs/a.md:1: no such heading: #here'],
     ['`apps/z/src`', 'docs/a.md:1: no such path: apps/z/src'],
     ['`http/z.test.ts`', 'docs/a.md:1: no such file: http/z.test.ts'],
+    ['`concordat_made_up_total`', 'docs/a.md:1: no such metric: concordat_made_up_total'],
     ['```sh\nnpm run benhc\n```', 'docs/a.md:2: no such script: npm run benhc'],
   ])('is missed in %j', (text, words) => {
     expect(inPage(text)).toEqual([words]);
@@ -34,7 +36,7 @@ describe('what a page points to', () => {
   it('is found, or is no path of the repository', () => {
     const text = `# Here
 [a](b.md) [b](b.md#one) [c](b.md#two--three) [d](#here) [e](../apps/x) [f](https://example.org/c.md) [g](..)
-\`http/y.test.ts\` \`apps/x/src/http/y.test\` \`apps/*/dist\` \`run.json\` \`npm run bench\`
+\`http/y.test.ts\` \`apps/x/src/http/y.test\` \`apps/*/dist\` \`run.json\` \`concordat_real_total\` \`concordat_branch\` \`npm run bench\`
 \`\`\`md
 [x](c.md)
 \`\`\``;
