@@ -81,7 +81,7 @@ const ROWS = {
     [
       'Suspicion (phi)',
       'short',
-      [[gauge('concordat_participant_suspicion', 'participant, instance'), '{{participant}}']],
+      [[gauge('concordat_participant_suspicion', 'participant, instance'), '{{participant}} by {{instance}}']],
     ],
     [
       'Unanswered commands',
