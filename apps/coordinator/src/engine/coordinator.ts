@@ -48,16 +48,13 @@ import { mustCover } from './persisted-reads.js';
 import type { PhaseTrace } from './phase-times.js';
 import { readinessOf } from './readiness.js';
 import type { Replica, ReplicaObserver, ReplicaPorts } from './replica.js';
+import { decidedWithinMs, settledAt, WAIT_MAX_MS } from './settling.js';
 import { Snapshots } from './snapshots.js';
 import type { ListQuery } from './store.js';
 import { Watchers } from './watchers.js';
 import { pause, within } from './within.js';
 
 const BRANCHES_MAX = 100;
-/** After the deadline everything is settled; a decision that takes longer than this to be durable is reported as unknown. */
-const DECISION_GRACE_MS = 10_000;
-/** How long a call waits for completion beyond the decision, and a long poll at all. */
-const WAIT_MAX_MS = 30_000;
 
 export interface CoordinatorOptions {
   /** The shortest, in ms: the measure of how long a leader may be silent. */
@@ -152,7 +149,7 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
     });
     const answered = leader.wait(id, { participant, branchId }, false);
     if (!answered) throw notActive(await this.get(id, {}, context));
-    const record = await within(answered, this.#decidedWithin(t));
+    const record = await within(answered, decidedWithinMs(t, this.ports.clock.now()));
     if (!record) throw unknownOutcome(id);
     if (record.outcome === 'aborted') throw abortedError(record);
     return record.branches.find((branch) => branch.id === branchId) as BranchRecord;
@@ -385,18 +382,8 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
     throw record.outcome === 'aborted' ? abortedError(record) : unknownOutcome(record.id);
   }
 
-  async #settled(leader: Leader, id: string, wait: WaitFor = 'decided', applied: boolean): Promise<TransactionRecord> {
-    const t = leader.get(id);
-    const decided = leader.wait(id, 'decided', applied);
-    if (!t || !decided) return this.get(id, {});
-    const completed = wait === 'completed' ? leader.wait(id, 'completed', applied) : undefined;
-    const record = await within(decided, this.#decidedWithin(t));
-    if (!record) throw unknownOutcome(id);
-    return (completed && (await within(completed, WAIT_MAX_MS))) ?? record;
-  }
-
-  /** How long a call waits for the outcome, in ms. */
-  #decidedWithin({ header }: Coordination): number {
-    return Math.max(header.deadlineAt - this.ports.clock.now(), 0) + DECISION_GRACE_MS;
+  async #settled(leader: Leader, id: string, wait: WaitFor | undefined, applied: boolean): Promise<TransactionRecord> {
+    const record = await settledAt(leader, id, { wait, applied, now: this.ports.clock.now() });
+    return record ?? this.get(id, {});
   }
 }

@@ -5,15 +5,7 @@
  * Owns: live coordinations, transaction ids of this term, resend timers, who waits for what, the horizon. Does not own:
  * the rules (libs/transaction), the ledger, admission.
  */
-import {
-  type Done,
-  type Executed,
-  formatTransactionId,
-  LOWEST_TRANSACTION_ID,
-  parseTransactionId,
-  type Reason,
-  type Vote,
-} from '@concordat/protocol';
+import { type Done, type Executed, LOWEST_TRANSACTION_ID, type Reason, type Vote } from '@concordat/protocol';
 import {
   type Change,
   type Coordination,
@@ -32,6 +24,7 @@ import {
 import { type CommandFrame, commandOf, outcomeFor } from './commands.js';
 import { Forgetting } from './forgetting.js';
 import { raiseHazard } from './in-doubt-hazards.js';
+import { IssuedIds } from './issued-ids.js';
 import { type Counted, Load } from './load.js';
 import type { PhaseTimes } from './phase-times.js';
 import type { Clock, EngineLogger, EngineMetrics, Messenger, Random } from './ports.js';
@@ -93,8 +86,7 @@ export class Leader {
   /** Those of undecided transactions. */
   readonly #snapshots = new SnapshotsInUse();
   readonly #forgetting: Forgetting;
-  #incarnation = 0;
-  #sequence = 0;
+  readonly #ids: IssuedIds;
   #horizon: string | undefined;
   #deposed = false;
 
@@ -103,6 +95,7 @@ export class Leader {
     private readonly ports: LeaderPorts,
   ) {
     this.load = new Load(ports.inFlightMax);
+    this.#ids = new IssuedIds(term);
     this.#forgetting = new Forgetting(ports);
     this.#timers = new TimerWheel(
       TIMER_RESOLUTION_MS,
@@ -139,7 +132,7 @@ export class Leader {
    */
   resume(decided: Iterable<TransactionRecord>, incarnation: number): void {
     this.ready = true;
-    this.#incarnation = incarnation;
+    this.#ids.incarnation = incarnation;
     for (const record of [...decided].sort(compareRecords)) if (record.outcome !== null) this.#take(record);
   }
 
@@ -155,20 +148,17 @@ export class Leader {
     const live = newLive(resumeCoordination(record), 0, before?.waiters);
     this.#live.set(record.id, live);
     this.load.begun(live);
-    if (isOlder(record.id, this.#incarnation)) this.#older.add(record.id);
+    if (isOlder(record.id, this.#ids.incarnation)) this.#older.add(record.id);
     this.#advance(live, { type: 'due' });
   }
 
   nextId(): string {
-    this.#sequence += 1;
-    return formatTransactionId({ incarnation: this.#incarnation, term: this.term, sequence: this.#sequence });
+    return this.#ids.next();
   }
 
   /** Whether this leader has given out the id; false for ids of other terms too. */
   hasIssued(id: string): boolean {
-    const parts = parseTransactionId(id);
-    if (parts === undefined || parts.incarnation !== this.#incarnation) return false;
-    return parts.term === this.term && parts.sequence <= this.#sequence;
+    return this.#ids.has(id);
   }
 
   get(id: string): Coordination | undefined {
@@ -340,9 +330,7 @@ export class Leader {
   #currentHorizon(): string {
     // A participant must not forget what it may still be asked about.
     if (this.#older.size > 0 || this.ports.ledger.reconciliation === 'pending') return LOWEST_TRANSACTION_ID;
-    this.#horizon ??=
-      this.#live.keys().next().value ??
-      formatTransactionId({ incarnation: this.#incarnation, term: this.term, sequence: this.#sequence + 1 });
+    this.#horizon ??= this.#live.keys().next().value ?? this.#ids.upcoming;
     return this.#horizon;
   }
 
@@ -371,10 +359,8 @@ export class Leader {
    */
   async #answerUnknown(vote: Vote): Promise<void> {
     const { transactionId, participant } = vote;
-    const id = parseTransactionId(transactionId);
-    const older = isOlder(transactionId, this.#incarnation);
-    const mine = id && id.incarnation === this.#incarnation && (id.term < this.term || this.hasIssued(transactionId));
-    if (!(mine || older) || !this.ready) return this.ports.metrics.strayReply('vote');
+    const older = isOlder(transactionId, this.#ids.incarnation);
+    if (!(older || this.#ids.mayHaveBeen(transactionId)) || !this.ready) return this.ports.metrics.strayReply('vote');
     try {
       const record = await this.ports.find(transactionId);
       if (this.#deposed || this.#live.has(transactionId)) return;
