@@ -19,6 +19,7 @@ db.execute("SET lock_timeout = '2s'")  # a deadlock across two databases is seen
 db.execute("CREATE TABLE IF NOT EXISTS points (member text PRIMARY KEY, balance bigint NOT NULL CHECK (balance >= 0))")
 db.execute("CREATE TABLE IF NOT EXISTS branch (id text PRIMARY KEY, state text NOT NULL)")  # kept for ever here
 producer = KafkaProducer(bootstrap_servers=BROKERS, acks="all")
+trace = []  # the headers by which the answer to a command belongs to its transaction's trace
 
 
 def add(member, points):
@@ -30,7 +31,7 @@ def add(member, points):
 
 def send(transaction, **reply):
     value = json.dumps({"v": 1, "participant": NAME, **reply}).encode()
-    producer.send("concordat.replies", key=transaction.encode(), value=value)
+    producer.send("concordat.replies", key=transaction.encode(), value=value, headers=trace)
 
 
 def vote(transaction, kind, results=None, reason=None):
@@ -126,6 +127,7 @@ def main():
             beat(instance)
             next_beat = time.monotonic() + 1
         for record in (one for batch in consumer.poll(timeout_ms=100).values() for one in batch):
+            trace[:] = [header for header in record.headers if header[0] in ("traceparent", "tracestate")]
             command = json.loads(record.value)  # an unreadable one ends the process: give it a dead letter in real life
             if command["type"] == "prepare":
                 prepare(command["transactionId"], command["operations"])
@@ -133,6 +135,7 @@ def main():
                 finalise(command["transactionId"], command["type"])
             elif command["type"] == "report":
                 report(command)
+        trace.clear()
         consumer.commit()  # after the database: what was not carried out comes again
     beat(instance, stopping=True)
     producer.flush()

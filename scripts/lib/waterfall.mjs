@@ -6,7 +6,7 @@ const WIDTH = 1120;
 const NAMES_WIDTH = 330;
 const ROW_HEIGHT = 24;
 const BAR_HEIGHT = 14;
-const TOP = 64;
+const TOP = 84;
 const INDENT = 14;
 const RIGHT = 78;
 const BAR_WIDTH_MIN = 2;
@@ -30,8 +30,9 @@ export function drawWaterfall(spans, title) {
   const xOf = (ms) => NAMES_WIDTH + (ms - begin) * scale;
   const height = TOP + rows.length * ROW_HEIGHT + 14;
   const body = [
-    `<text class="title" x="16" y="24">${escape(title)}</text>`,
+    `<text class="title" x="16" y="24">${escapeXml(title)}</text>`,
     ...legend(services, hueOf),
+    ...rows.map((_, index) => band(index)).filter((line) => line !== ''),
     ...ticks(total, scale, height),
     ...rows.flatMap(({ span, depth }, index) => row(span, { depth, index, xOf, hue: hueOf(span.service) })),
   ];
@@ -62,20 +63,24 @@ function row(span, { depth, index, xOf, hue }) {
   const indent = 16 + depth * INDENT;
   const baseline = y + ROW_HEIGHT / 2 + 4;
   return [
-    index % 2 === 0 ? `<rect class="band" x="0" y="${y}" width="${WIDTH}" height="${ROW_HEIGHT}"/>` : '',
     `<circle cx="${indent}" cy="${y + ROW_HEIGHT / 2}" r="4" fill="${hue}"/>`,
-    `<text x="${indent + 10}" y="${baseline}">${escape(span.name)}</text>`,
+    `<text x="${indent + 10}" y="${baseline}">${escapeXml(span.name)}</text>`,
     `<rect x="${x.toFixed(1)}" y="${y + (ROW_HEIGHT - BAR_HEIGHT) / 2}" width="${width.toFixed(1)}" height="${BAR_HEIGHT}" rx="2" fill="${hue}"${failed ? ' class="failed"' : ''}/>`,
     `<text class="took" x="${(x + width + 6).toFixed(1)}" y="${baseline}">${took}</text>`,
-  ].filter((line) => line !== '');
+  ];
 }
+
+const band = (index) =>
+  index % 2 === 0
+    ? `<rect class="band" x="0" y="${TOP + index * ROW_HEIGHT}" width="${WIDTH}" height="${ROW_HEIGHT}"/>`
+    : '';
 
 function legend(services, hueOf) {
   let x = 16;
   return services.map((service) => {
     const at = x;
-    x += 28 + service.length * 7.2;
-    return `<circle cx="${at + 4}" cy="44" r="4" fill="${hueOf(service)}"/><text class="service" x="${at + 14}" y="48">${escape(service)}</text>`;
+    x += 34 + service.length * 6.2;
+    return `<circle cx="${at + 4}" cy="44" r="4" fill="${hueOf(service)}"/><text class="service" x="${at + 14}" y="48">${escapeXml(service)}</text>`;
   });
 }
 
@@ -93,10 +98,10 @@ function ticks(total, scale, height) {
   return lines;
 }
 
-const escape = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+const escapeXml = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 
 const head = (height, title) => `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" role="img">
-<title>${escape(title)}</title>
+<title>${escapeXml(title)}</title>
 <style>
 text { font: 12px system-ui, sans-serif; fill: #1d2430; }
 .title { font-size: 15px; font-weight: 600; }

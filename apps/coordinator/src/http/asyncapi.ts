@@ -176,7 +176,11 @@ function messageObject({ name, summary, schema }: Message): JsonSchema {
     headers: {
       type: 'object',
       properties: {
-        traceparent: { type: 'string', description: 'W3C trace context, optional.' },
+        traceparent: {
+          type: 'string',
+          description: 'W3C trace context, optional; a reply carries that of its command on.',
+        },
+        tracestate: { type: 'string', description: 'Belongs to traceparent.' },
         ...(name === deadLetter.name ? {} : { [SIGNATURE_HEADER]: SIGNATURE }),
       },
     },
