@@ -37,7 +37,11 @@ async function main() {
       return body.health === 'up';
     }, 'the second bank');
     await sleep(GATHER_MS);
+    // Looked at from before its participant dies, so that the suspicion is seen to grow.
+    const watching = await browser.newPage({ viewport: DESKTOP, colorScheme: 'light' });
+    await watching.goto(`${product.url}/console/participants`);
     const scene = await stageScene(product.url, bank);
+    if (!all) await keepPicture(watching, 'participants');
     await (all ? takeAll : takePictures)(browser, product.url, scene);
   } finally {
     await traffic.stop();
@@ -73,9 +77,9 @@ class Traffic {
 
 /** Something on every page: locks, an audit, one that was resolved, one in doubt since its participant is down. */
 async function stageScene(url, bank) {
-  await post(`${url}/v1/locks/nightly-report/acquire`, { owner: 'reports-2', ttlMs: 120_000 });
+  await post(`${url}/v1/locks/nightly-report/acquire`, { owner: 'reports-2', ttlMs: 600_000 });
   for (const owner of ['web-1', 'web-2'])
-    await post(`${url}/v1/locks/price-list/acquire`, { owner, ttlMs: 90_000, mode: 'shared' });
+    await post(`${url}/v1/locks/price-list/acquire`, { owner, ttlMs: 540_000, mode: 'shared' });
   await post(`${url}/v1/audits`, {});
   await bank.kill();
   const owing = (label) =>
@@ -142,7 +146,7 @@ async function takeAll(browser, url, scene) {
 
 async function takePictures(browser, url, scene) {
   const transactionId = scene.completed;
-  const pages = pagesWith(scene);
+  const pages = pagesWith(scene).filter(([name]) => name !== 'participants');
   const light = await browser.newPage({ viewport: DESKTOP, colorScheme: 'light' });
   for (const [name, path] of pages) await takePicture(light, url, path, name);
   const dark = await browser.newPage({ viewport: DESKTOP, colorScheme: 'dark' });
@@ -158,8 +162,13 @@ async function takePicture(page, url, path, name, fullPage = false) {
   await page.getByRole('heading', { level: 1 }).waitFor();
   await page.waitForFunction(() => !document.querySelector('[aria-busy="true"]'));
   await sleep(1_500); // a second round of what is read again and again
-  await page.screenshot({ path: join(DIRECTORY, `${name}.png`), fullPage });
-  console.log(join(DIRECTORY, `${name}.png`));
+  await keepPicture(page, name, fullPage);
+}
+
+async function keepPicture(page, name, fullPage = false) {
+  const path = join(DIRECTORY, `${name}.png`);
+  await page.screenshot({ path, fullPage });
+  console.log(path);
 }
 
 await main().catch((error) => {

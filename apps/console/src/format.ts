@@ -7,7 +7,7 @@ const DAY_MS = 24 * H_MS;
 /** @param ms a duration; null reads as a dash */
 export function durationText(ms: number | null | undefined): string {
   if (ms === null || ms === undefined) return '–';
-  if (ms === 0) return '0 ms';
+  if (ms < 0.05) return '0 ms';
   if (ms < 10) return `${ms.toFixed(1)} ms`;
   if (ms < S_MS) return `${Math.round(ms)} ms`;
   if (ms < MIN_MS) return `${(ms / S_MS).toFixed(1)} s`;

@@ -33,7 +33,7 @@ export function Replicas() {
         Term {figureText(data.term)}; how far each has come in the decision log
       </Text>
       <Wide label="Replicas">
-        <Table miw={560}>
+        <Table miw={760}>
           <Table.Thead>
             <Table.Tr>
               <Table.Th>Replica</Table.Th>
@@ -72,11 +72,11 @@ function Row({
     figureText(member.appliedIndex),
     figureText(entriesBehind(member, members)),
     durationText(member.lagMs),
-    figureText(appliedPerS(readings)),
+    appliedPerS(readings)?.toFixed(1) ?? '–',
   ];
   return (
     <Table.Tr data-replica={member.nodeId}>
-      <Table.Td>Replica {member.nodeId}</Table.Td>
+      <Table.Td className="figure">Replica {member.nodeId}</Table.Td>
       <Table.Td>
         <Status of={member.role} />
       </Table.Td>

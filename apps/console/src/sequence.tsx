@@ -2,9 +2,9 @@
 import { durationText } from './format.js';
 import type { Layout, Row } from './timeline-layout.js';
 
-const TIME_WIDTH = 52;
-const COORDINATOR_X = 118;
-const LANE_WIDTH = 180;
+const TIME_WIDTH = 84;
+const COORDINATOR_X = 152;
+const LANE_WIDTH = 190;
 const HEAD_HEIGHT = 34;
 const ROW_HEIGHT = 26;
 /** Room for what is written at the coordinator's own line. */

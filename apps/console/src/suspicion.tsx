@@ -7,8 +7,8 @@ const SUSPECTED_FROM = 8;
 /** Higher values say nothing more to the eye. */
 const SHOWN_MAX = 16;
 const WINDOW_MS = 60_000;
-const WIDTH = 160;
-const HEIGHT = 36;
+const WIDTH = 120;
+const HEIGHT = 28;
 
 interface Point {
   readonly atMs: number;

@@ -40,6 +40,17 @@ describe('the drawing of a transaction', () => {
     ]);
   });
 
+  it('draws what comes again and again once, with how often', () => {
+    const vote = (atMs: number) => ({ step: 'vote', atMs, participant: 'east', detail: 'prepared' });
+    const { rows: repeated } = layoutTimeline([TRANSFER[1] as (typeof TRANSFER)[0], ...[1, 2, 3, 4].map(vote)]);
+    expect(repeated.map(({ label, atMs }) => `${atMs} ${label}`)).toEqual([
+      '0.2 prepare',
+      '1 vote: prepared',
+      '4 vote: prepared again ×3',
+    ]);
+    expect(repeated[2]).not.toHaveProperty('tookMs');
+  });
+
   it('divides the time into parts that add up', () => {
     expect(spans.map(({ name }) => name)).toEqual(['open', 'prepare', 'decide', 'finalise', 'forget']);
     expect(spans.reduce((sum, { ms }) => sum + ms, 0)).toBeCloseTo(30);
@@ -72,6 +83,8 @@ describe('the drawing of a transaction', () => {
       isAwaited: true,
     });
     expect(doubtful.filter(({ isAwaited }) => isAwaited)).toHaveLength(1);
+    const { spans: underWay } = layoutTimeline(TRANSFER.slice(0, 5));
+    expect(underWay.at(-1)).toEqual({ name: 'prepare', ms: expect.closeTo(3.8), isOpen: true });
     expect(layoutTimeline(TRANSFER.slice(0, 3), true).rows).toHaveLength(3); // cut: nobody knows
   });
 

@@ -16,7 +16,7 @@ export interface Row {
   readonly direction?: 'to' | 'from';
   /** Since what it answers, in ms. */
   readonly tookMs?: number;
-  readonly tone?: 'good' | 'bad';
+  readonly tone?: 'good' | 'warn' | 'bad';
   /** It was asked for and has not come: `tookMs` is how long it has been waited for, as of the last step. */
   readonly isAwaited?: boolean;
 }
@@ -25,6 +25,8 @@ export interface Row {
 export interface Span {
   readonly name: string;
   readonly ms: number;
+  /** It is not over: this long by now. */
+  readonly isOpen?: boolean;
 }
 
 export interface Layout {
@@ -33,6 +35,7 @@ export interface Layout {
   readonly spans: readonly Span[];
 }
 
+const AGAIN = ' again';
 /** What an answer answers. */
 const ASKED_BY: Readonly<Record<string, readonly string[]>> = {
   executed: ['sent-execute'],
@@ -57,8 +60,23 @@ export function layoutTimeline(marks: readonly Mark[], isCut = false): Layout {
     return row;
   });
   const awaited = isCut ? [] : asked.open.map((question) => awaitedRow(question, marks.at(-1)?.atMs ?? 0));
-  return { lanes, rows: [...rows, ...awaited], spans: spansOf(marks) };
+  return { lanes, rows: [...withoutRepetitions(rows), ...awaited], spans: spansOf(marks) };
 }
+
+/** What comes again and again while somebody is waited for is drawn once, the last time, with how often. */
+function withoutRepetitions(rows: readonly Row[]): readonly Row[] {
+  const keyOf = ({ label, lane, direction }: Row): string => `${label} ${direction} ${lane}`;
+  const counts = new Map<string, number>();
+  for (const row of rows.filter(isRepetition)) counts.set(keyOf(row), (counts.get(keyOf(row)) ?? 0) + 1);
+  return rows.flatMap((row, index) => {
+    if (!isRepetition(row)) return [row];
+    if (rows.slice(index + 1).some((later) => keyOf(later) === keyOf(row))) return [];
+    const count = counts.get(keyOf(row)) ?? 1;
+    return [count > 1 ? { ...row, label: `${row.label} ×${count}` } : row];
+  });
+}
+
+const isRepetition = ({ label }: Row): boolean => label.endsWith(AGAIN);
 
 /** What participants were asked. */
 class Asked {
@@ -105,11 +123,14 @@ const awaitedRow = ({ step, atMs, participant }: Mark, nowMs: number): Row => ({
 
 function rowOf({ step, atMs, participant, detail }: Mark, asked: Asked): Row {
   if (step.startsWith('sent-')) {
-    const again = asked.since(step, participant) === undefined ? '' : ' again';
+    const again = asked.since(step, participant) === undefined ? '' : AGAIN;
     const label = `${step.slice('sent-'.length)}${again}`;
     return { atMs, label, direction: 'to', ...(participant && { lane: participant }) };
   }
-  const since = (ASKED_BY[step] ?? []).flatMap((question) => asked.since(question, participant) ?? []);
+  const isRepeated = step === 'vote' && participant !== undefined && asked.hasVoted(participant);
+  const since = isRepeated
+    ? []
+    : (ASKED_BY[step] ?? []).flatMap((question) => asked.since(question, participant) ?? []);
   const tone = toneOf(detail);
   return {
     atMs,
@@ -122,12 +143,14 @@ function rowOf({ step, atMs, participant, detail }: Mark, asked: Asked): Row {
 
 function labelOf(step: string, participant: string | undefined, detail: string | undefined, asked: Asked): string {
   if (participant === undefined) return `${AT_COORDINATOR[step] ?? step}${detail ? `: ${detail}` : ''}`;
-  if (step === 'vote') return `vote: ${detail}${asked.hasVoted(participant) ? ' again' : ''}`;
+  if (step === 'vote') return `vote: ${detail}${asked.hasVoted(participant) ? AGAIN : ''}`;
   return step === 'done' ? `done: ${detail}` : (detail ?? step);
 }
 
-function toneOf(detail: string | undefined): 'good' | 'bad' | undefined {
-  if (detail === 'refused' || detail === 'aborted' || detail === 'hazard') return 'bad';
+/** As everywhere in the console: aborting is what somebody may well have wanted. */
+function toneOf(detail: string | undefined): Row['tone'] {
+  if (detail === 'refused' || detail === 'hazard') return 'bad';
+  if (detail === 'aborted') return 'warn';
   return detail === 'committed' ? 'good' : undefined;
 }
 
@@ -148,10 +171,19 @@ function spansOf(marks: readonly Mark[]): Span[] {
     ['forget', lastOf('completed')],
   ];
   let before = 0;
-  return parts.flatMap(([name, until]) => {
+  const spans = parts.flatMap(([name, until]): Span[] => {
     if (until === undefined || until < before) return [];
     const span = { name, ms: until - before };
     before = until;
     return [span];
   });
+  const lastMs = marks.at(-1)?.atMs ?? 0;
+  if (lastOf('completed') !== undefined || lastMs <= before) return spans;
+  return [...spans, { name: nextAfter(spans.at(-1)?.name), ms: lastMs - before, isOpen: true }];
+}
+
+/** The part that is under way once another is over. */
+function nextAfter(name: string | undefined): string {
+  if (name === undefined) return 'open';
+  return { open: 'prepare', prepare: 'decide', decide: 'finalise' }[name] ?? 'forget';
 }

@@ -9,6 +9,7 @@ import {
   Group,
   JsonInput,
   NativeSelect,
+  SimpleGrid,
   Stack,
   Text,
   TextInput,
@@ -34,6 +35,8 @@ import { usePolled } from '../use-live.js';
 type Participants = ParticipantList['items'];
 const BRANCHES_MAX = 20;
 
+const byName = (one: Participants[number], other: Participants[number]): number => one.name.localeCompare(other.name);
+
 export function BeginPage() {
   const polled = usePolled<ParticipantList>('/v1/participants', 10_000);
   return (
@@ -44,7 +47,7 @@ export function BeginPage() {
         isEmpty={({ items }) => items.every(({ operations }) => operations.length === 0)}
         empty="No participant has announced an operation yet."
       >
-        {({ items }) => <Form participants={items.filter(({ operations }) => operations.length > 0)} />}
+        {({ items }) => <Form participants={items.filter(({ operations }) => operations.length > 0).sort(byName)} />}
       </Loaded>
     </>
   );
@@ -107,6 +110,7 @@ function Form({ participants }: { readonly participants: Participants }) {
         ))}
         <Button
           variant="default"
+          style={{ alignSelf: 'flex-start' }}
           disabled={form.branches.length >= BRANCHES_MAX}
           onClick={() => change({ branches: [...form.branches, branchFor(participants, keys.current++)] })}
         >
@@ -138,7 +142,7 @@ function Form({ participants }: { readonly participants: Participants }) {
           </Alert>
         )}
         {made && <Made transaction={made} />}
-        <Button type="submit" loading={isBusy}>
+        <Button type="submit" loading={isBusy} style={{ alignSelf: 'flex-start' }}>
           {form.commit ? 'Begin and commit' : 'Begin'}
         </Button>
       </Stack>
@@ -187,7 +191,7 @@ function Branch({
         )}
       </Group>
       <Stack gap="xs">
-        <Group grow preventGrowOverflow={false}>
+        <SimpleGrid cols={{ base: 1, xs: 2 }} spacing="sm">
           <NativeSelect
             label="Participant"
             data={participants.map(({ name, health }) => ({
@@ -205,7 +209,7 @@ function Branch({
               onChange(branchFor(participants, branch.key, branch.participant, event.currentTarget.value))
             }
           />
-        </Group>
+        </SimpleGrid>
         <Input branch={branch} at={`branches.${index}.input`} errors={errors} onChange={onChange} />
         <details>
           <summary>

@@ -52,24 +52,24 @@ const byNode = (one: Member, other: Member): number => one.nodeId - other.nodeId
 
 const Members = ({ cluster, reload }: { readonly cluster: Cluster; readonly reload: () => Promise<void> }) => (
   <Wide label="Members">
-    <Table miw={860}>
+    <Table miw={980}>
       <Table.Thead>
         <Table.Tr>
           <Table.Th>Replica</Table.Th>
           <Table.Th>Role</Table.Th>
           <Table.Th>Address</Table.Th>
-          <Table.Th ta="right">Match</Table.Th>
+          <Table.Th ta="right">Durable to</Table.Th>
           <Table.Th ta="right">Applied</Table.Th>
           <Table.Th ta="right">Persisted</Table.Th>
           <Table.Th ta="right">Lag</Table.Th>
-          <Table.Th ta="right">φ</Table.Th>
+          <Table.Th ta="right">Suspicion φ</Table.Th>
           <Table.Th>Change</Table.Th>
         </Table.Tr>
       </Table.Thead>
       <Table.Tbody>
         {[...cluster.members].sort(byNode).map((member) => (
           <Table.Tr key={member.id}>
-            <Table.Td>{nameOf(member)}</Table.Td>
+            <Table.Td className="figure">{nameOf(member)}</Table.Td>
             <Table.Td>
               <Status of={member.role} />
             </Table.Td>

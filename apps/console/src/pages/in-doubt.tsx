@@ -20,6 +20,13 @@ const CAUSES: Readonly<Record<Item['cause'], string>> = {
   unconfirmed: 'committed, and given up before the participant answered',
 };
 
+const AWAITED: Readonly<Record<Item['branches'][number]['awaits'], string>> = {
+  vote: 'the vote of',
+  done: 'the end at',
+  report: 'the word of',
+  operator: 'an operator, for',
+};
+
 export function InDoubtPage() {
   const polled = usePolled<InDoubt>('/v1/in-doubt?minAgeMs=1000&limit=100', EVERY_MS);
   const actions = usePolled<OperatorActions>('/v1/operator-actions?limit=10', 10_000);
@@ -91,7 +98,7 @@ const Items = ({ items, reload }: { readonly items: readonly Item[]; readonly re
           <Table.Td>
             {item.branches.map(({ participant, awaits, health, error }) => (
               <div key={`${participant} ${awaits}`}>
-                {awaits} of {participant} <Status of={health} />
+                {AWAITED[awaits]} {participant} <Status of={health} />
                 {error && <Text size="sm">{error}</Text>}
               </div>
             ))}

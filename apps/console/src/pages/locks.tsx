@@ -53,7 +53,15 @@ export function LocksPage() {
                   {items.flatMap(({ name, mode, holders, waiting }) =>
                     holders.map((holder, index) => (
                       <Table.Tr key={`${name} ${holder.fencingToken}`}>
-                        <Table.Td>{index === 0 ? name : <Text c="dimmed">and</Text>}</Table.Td>
+                        <Table.Td>
+                          {index === 0 ? (
+                            name
+                          ) : (
+                            <Text span inherit c="dimmed">
+                              {name}
+                            </Text>
+                          )}
+                        </Table.Td>
                         <Table.Td>{mode}</Table.Td>
                         <Table.Td>{holder.owner}</Table.Td>
                         <Table.Td ta="right" className="figure">

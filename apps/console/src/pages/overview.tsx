@@ -75,8 +75,8 @@ export default function OverviewPage() {
             areaChartProps={WITHOUT_FOCUS}
             areaProps={AT_REST}
             data={points}
-            type="stacked"
-            fillOpacity={0.35}
+            type="default"
+            fillOpacity={0.25}
             series={[
               { name: 'committed', color: 'green.6' },
               { name: 'aborted', color: 'orange.6' },
@@ -139,7 +139,8 @@ const COMMON = {
   strokeWidth: 2,
   tickLine: 'none',
   xAxisProps: { minTickGap: 60 },
-  yAxisProps: { width: 44, allowDecimals: true },
+  yAxisProps: { width: 48, allowDecimals: true },
+  valueFormatter: figureText,
 } as const;
 /** The figures stand beside each chart in words; a chart that takes the focus tells nobody more. */
 const WITHOUT_FOCUS = { accessibilityLayer: false } as const;

@@ -45,7 +45,7 @@ function One({ participant }: { readonly participant: Participant }) {
       </Group>
       <SimpleGrid cols={{ base: 2, sm: 4, lg: 8 }} spacing="xs">
         <Fact name="Suspicion φ" value={<span data-testid={`suspicion-${name}`}>{figureText(suspicion)}</span>} />
-        <Suspicion name={name} phi={suspicion} />
+        <Fact name="Its last minute" value={<Suspicion name={name} phi={suspicion} />} />
         <Fact name="Instances" value={String(instances)} />
         <Fact name="Not answered yet" value={figureText(lag)} />
         <Fact name="Prepared" value={figureText(preparedCount)} />
@@ -55,7 +55,7 @@ function One({ participant }: { readonly participant: Participant }) {
       </SimpleGrid>
       <Accordion mt="xs" chevronPosition="left" variant="default" order={3}>
         <Accordion.Item value="observers">
-          <Accordion.Control>Observers: {participant.observers.map(({ word }) => word).join(', ')}</Accordion.Control>
+          <Accordion.Control>Replicas say: {wordsOf(participant)}</Accordion.Control>
           <Accordion.Panel>
             <Observers participant={participant} />
           </Accordion.Panel>
@@ -71,12 +71,20 @@ function One({ participant }: { readonly participant: Participant }) {
   );
 }
 
+/** As `2 alive, 1 suspected`. */
+function wordsOf({ observers }: Participant): string {
+  const words = [...new Set(observers.map(({ word }) => word))];
+  return words.map((word) => `${observers.filter((one) => one.word === word).length} ${word}`).join(', ');
+}
+
 const Fact = ({ name, value }: { readonly name: string; readonly value: ReactNode }) => (
   <div>
     <Text size="xs" c="dimmed">
       {name}
     </Text>
-    <Text className="figure">{value}</Text>
+    <Text component="div" className="figure">
+      {value}
+    </Text>
   </div>
 );
 

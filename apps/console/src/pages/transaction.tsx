@@ -17,6 +17,9 @@ const SPAN_COLORS: Readonly<Record<string, string>> = {
   forget: 'gray.7',
 };
 
+/** Longer results scroll. */
+const RESULT_LENGTH_SHORT = 300;
+
 /** One transaction, live until it is completed. */
 export function TransactionPage({ id }: { readonly id: string }) {
   const [transaction, setTransaction] = useState<Transaction>();
@@ -57,9 +60,9 @@ function Facts({ transaction }: { readonly transaction: Transaction }) {
     <>
       <SimpleGrid cols={{ base: 2, sm: 4 }} spacing="sm">
         <Figure name="Outcome" value={<Status of={outcomeOf(transaction)} />} hint={status} />
-        <Figure name="Decided in" value={durationText(takenMs(transaction))} hint={timeText(createdAt)} />
+        <Figure name="Outcome settled in" value={durationText(takenMs(transaction))} hint={timeText(createdAt)} />
         <Figure name="Isolation" value={isolation} hint={serializable ? 'serializable' : 'snapshot'} />
-        <Figure name="Label" value={<Text size="md">{label ?? '–'}</Text>} />
+        <Figure name="Label" value={label ?? '–'} />
       </SimpleGrid>
       <Text size="sm" c="dimmed">
         Commit sequence number {csn ?? '–'} · snapshot {snapshot ?? '–'}
@@ -122,15 +125,29 @@ function Spans({ spans }: { readonly spans: readonly Span[] }) {
           />
         ))}
       </Progress.Root>
-      <Group gap="md">
-        {spans.map(({ name, ms }) => (
+      <Group gap="0 1rem">
+        {spans.map(({ name, ms, isOpen }) => (
           <Text key={name} size="sm" className="figure">
             <span className="swatch" style={{ '--swatch': swatchOf(name) } as CSSProperties} />
             {name} {durationText(ms)}
+            {isOpen && ' so far'}
           </Text>
         ))}
       </Group>
     </Stack>
+  );
+}
+
+/** On one line while it fits; what is longer scrolls in its place. */
+function Result({ value, of }: { readonly value: unknown; readonly of: string }) {
+  if (value === null) return '–';
+  const text = JSON.stringify(value);
+  if (text.length <= RESULT_LENGTH_SHORT) return <Code>{text}</Code>;
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a part that scrolls must be reachable by keyboard
+    <section className="result" tabIndex={0} aria-label={`Result of ${of}`}>
+      <Code>{text}</Code>
+    </section>
   );
 }
 
@@ -161,7 +178,11 @@ const Branches = ({ transaction: { branches } }: { readonly transaction: Transac
                   <Status of={status} />
                 </Table.Td>
                 <Table.Td>
-                  {reason ? `${reason.code}: ${reason.message}` : <Code>{JSON.stringify(result)}</Code>}
+                  {reason ? (
+                    `${reason.code}: ${reason.message}`
+                  ) : (
+                    <Result value={result} of={`${operation} at ${participant}`} />
+                  )}
                 </Table.Td>
               </Table.Tr>
             ))}

@@ -106,7 +106,7 @@ export function TransactionsPage() {
         {({ items, nextCursor }) => (
           <>
             <Wide label="Transactions">
-              <Table striped highlightOnHover miw={680}>
+              <Table striped highlightOnHover miw={900}>
                 <Table.Thead>
                   <Table.Tr>
                     <Table.Th>Id</Table.Th>
@@ -115,7 +115,7 @@ export function TransactionsPage() {
                     <Table.Th>Status</Table.Th>
                     <Table.Th>Participants</Table.Th>
                     <Table.Th>Begun</Table.Th>
-                    <Table.Th ta="right">Decided in</Table.Th>
+                    <Table.Th ta="right">Settled in</Table.Th>
                   </Table.Tr>
                 </Table.Thead>
                 <Table.Tbody>
