@@ -3,8 +3,8 @@ import { type Span, SpanKind, SpanStatusCode, type Tracer } from '@opentelemetry
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { contextOf } from './trace-context.js';
 
-/** Asked every few seconds by machines; nobody looks for the trace of one. */
-const UNTRACED = ['/health', '/metrics', '/console', '/docs'];
+/** Asked again and again by machines, statuses for many transactions at once; nobody looks for the trace of one. */
+const UNTRACED = ['/health', '/metrics', '/console', '/docs', '/v1/statuses'];
 const SERVER_ERROR = 500;
 
 /**
