@@ -1,5 +1,6 @@
 // The floors: what each thing on the critical path costs by itself, on this machine, in this run.
 import { join } from 'node:path';
+import { freePort } from '../scripts/lib/ports.mjs';
 import { Meters } from './meters.mjs';
 import { WorkloadProcess } from './workload.mjs';
 
@@ -21,15 +22,17 @@ const openers = {
   'floor-kafka-echo': openKafkaEcho,
   'floor-postgres': openPostgresPrepare,
   'floor-http': openHttpEcho,
+  'floor-path': openPath,
 };
 
 /**
  * @param {string} name
  * @param {import('./surroundings.mjs').Surroundings} surroundings
  * @param {number} callers the most that will be in flight
+ * @param {number} replicas of the log, where the floor has one
  * @returns {Promise<Subject>}
  */
-export const openFloor = (name, surroundings, callers) => openers[name](surroundings, callers);
+export const openFloor = (name, surroundings, callers, replicas) => openers[name](surroundings, callers, replicas);
 
 async function openFdatasync(surroundings) {
   const driver = await WorkloadProcess.open('fdatasync', { directory: join(surroundings.directory, 'fdatasync') });
@@ -63,6 +66,37 @@ async function openHttpEcho(surroundings, callers) {
   const driver = await WorkloadProcess.open('http', { url: server.facts.url, callers, body });
   const pids = { client: driver.pid, echo: server.pid };
   return subject(surroundings, { driver, servers: [server], pids, counted: ['echo'] });
+}
+
+/** The whole way of a transaction to its answer, in as many processes, with nothing decided on it. */
+async function openPath(surroundings, callers, replicas) {
+  const { directory, kafka } = surroundings;
+  const run = Date.now().toString(36);
+  const replies = `bench.${run}.replies`;
+  const requests = ['first', 'second'].map((name) => `bench.${run}.${name}`);
+  const context = { brokers: kafka.brokers, client: process.env.KAFKA_CLIENT || undefined, replies };
+  const open = (name, more) => WorkloadProcess.open(name, { ...context, ...more });
+  const echoes = await Promise.all(requests.map((topic) => open('kafka-echo-server', { requests: topic })));
+  const port = await freePort();
+  const ids = Array.from({ length: replicas - 1 }, (_, index) => index + 2);
+  const logOf = (id) => ({ directory: join(directory, `path-${run}-${id}`) });
+  const followers = await Promise.all(
+    ids.map((id) => open('path-follower', { id, leader: `127.0.0.1:${port}`, ...logOf(id) })),
+  );
+  const addresses = Object.fromEntries(followers.map(({ facts }, index) => [ids[index], facts.address]));
+  const leader = await open('path-leader', { requests, port, followers: addresses, ...logOf(1) });
+  const body = { kind: 'fixed', json: oneShot(['first', 'second'], 'nothing', '{}') };
+  const driver = await WorkloadProcess.open('http', { url: leader.facts.url, callers, body });
+  const named = (name, processes) => processes.map(({ pid }, index) => [`${name}-${index + 1}`, pid]);
+  const system = { leader: leader.pid, ...Object.fromEntries([...named('echo', echoes), ...named('log', followers)]) };
+  return subject(surroundings, {
+    driver,
+    servers: [leader, ...followers, ...echoes],
+    pids: { ...system, client: driver.pid },
+    counted: [...Object.keys(system), 'kafka'],
+    topicPrefix: `bench.${run}.`,
+    fsyncsPerCall: replicas,
+  });
 }
 
 /** @returns {Promise<Subject>} */

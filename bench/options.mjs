@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util';
 
 /** Floors first, since the cases are compared with them. */
-export const FLOORS = ['floor-fdatasync', 'floor-kafka-echo', 'floor-postgres', 'floor-http'];
+export const FLOORS = ['floor-fdatasync', 'floor-kafka-echo', 'floor-postgres', 'floor-http', 'floor-path'];
 export const CASES = ['empty', 'inventory', 'local', 'global'];
 
 const CONCURRENCIES = [1, 32, 128];

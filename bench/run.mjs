@@ -94,7 +94,8 @@ async function measureAll(surroundings, options, onLine = () => {}) {
         const isFloor = FLOORS.includes(name);
         if (isFloor && concurrency === 1) floors.set(name, measured);
         const { participants } = subjects[position];
-        const what = { case: name, replicas: isFloor ? null : options.replicas, participants, concurrency };
+        const hasLog = !isFloor || name === 'floor-path';
+        const what = { case: name, replicas: hasLog ? options.replicas : null, participants, concurrency };
         const line = lineOf(what, measured, floorMsOf(name, floors));
         if (reported) {
           lines.push(line);
