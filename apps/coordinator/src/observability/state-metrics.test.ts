@@ -1,6 +1,8 @@
 import type { Status } from '@concordat/raft';
 import { describe, expect, it } from '@jest/globals';
+import { exposeAudits } from './audit-metrics.js';
 import { coordinatorMetrics } from './documented-metrics.js';
+import { exposeDoubts } from './in-doubt-metrics.js';
 import { exposeKafka } from './kafka-metrics.js';
 import { MetricsRegistry } from './metrics-registry.js';
 import { exposeRaft, type RaftView } from './raft-metrics.js';
@@ -71,6 +73,59 @@ describe('the metrics of Kafka', () => {
         'concordat_kafka_send_failures_total 4',
       ]),
     );
+  });
+});
+
+describe('the metrics of what is in doubt', () => {
+  const coordination = (state: string, outcome: string | null, createdAt: number, decidedAt: number | null = null) => ({
+    ...{ state, outcome, decidedAt },
+    header: { createdAt },
+  });
+  const ages = async (coordinations: readonly object[]) => {
+    const metrics = registry();
+    const leader = { coordinations: () => coordinations };
+    exposeDoubts(metrics, { leader, ledger: { hazards: [] }, orphans: { all: () => [] } } as never, () => 60_000);
+    return (await linesOf(metrics)).filter((line) => line.includes('_oldest_'));
+  };
+
+  it('tell the age of the oldest that may be prepared, and of the oldest decision that is not carried out', async () => {
+    const coordinations = [
+      coordination('active', null, 1_000),
+      coordination('preparing', null, 40_000),
+      coordination('preparing', null, 20_000),
+      coordination('committed', 'committed', 2_000, 50_000),
+      coordination('completed', 'aborted', 3_000, 4_000),
+    ];
+    expect(await ages(coordinations)).toEqual([
+      'concordat_oldest_in_doubt_seconds 40',
+      'concordat_oldest_unfinalised_seconds 10',
+    ]);
+    expect(await ages([])).toEqual(['concordat_oldest_in_doubt_seconds 0', 'concordat_oldest_unfinalised_seconds 0']);
+  });
+});
+
+describe('the metrics of audits', () => {
+  const linesFor = async (list: () => unknown) => {
+    const metrics = registry();
+    exposeAudits(metrics, { audits: { list } as never });
+    return linesOf(metrics);
+  };
+
+  it('tell what the newest completed one has found', async () => {
+    const audit = (status: string, violations: number) => ({ status, totals: { violations } });
+    expect(await linesFor(() => [audit('running', 0), audit('completed', 2), audit('completed', 9)])).toEqual([
+      'concordat_audits{status="running"} 1',
+      'concordat_audits{status="completed"} 2',
+      'concordat_audits{status="failed"} 0',
+      'concordat_audit_violations 2',
+    ]);
+  });
+
+  it('are there while the audits are not yet', async () => {
+    const starting = () => {
+      throw new Error('not ready');
+    };
+    expect(await linesFor(starting)).toContain('concordat_audit_violations 0');
   });
 });
 
