@@ -21,6 +21,8 @@ const PHONE = { width: 360, height: 740 };
 const GATHER_MS = 45_000;
 /** Transfers keep this distance, so that a small machine has time for the pictures. */
 const EVERY_MS = 25;
+/** A busy machine takes its time. */
+const PICTURE_TIMEOUT_MS = 180_000;
 const EAST = { participant: 'accounts-east', account: 'alice' };
 const WEST = { participant: 'accounts-west', account: 'bob' };
 
@@ -167,7 +169,7 @@ async function takePicture(page, url, path, name, fullPage = false) {
 
 async function keepPicture(page, name, fullPage = false) {
   const path = join(DIRECTORY, `${name}.png`);
-  await page.screenshot({ path, fullPage });
+  await page.screenshot({ path, fullPage, timeout: PICTURE_TIMEOUT_MS });
   console.log(path);
 }
 

@@ -131,4 +131,35 @@ function signsIn(browser: Browser, url: () => string) {
     expect(await menu()).toEqual(['Overview']);
     expect(await page.getByRole('heading', { name: 'Replicas' }).count()).toBe(0);
   }, 120_000);
+
+  it('is used by keyboard alone: each part is reached in its order, and is seen to be', async () => {
+    await signIn(ring.keys.admin, '/begin');
+    const last = page.getByRole('button', { name: 'Begin and commit' });
+    await last.waitFor();
+    await page.reload(); // what had the focus while signing in is gone
+    await last.waitFor();
+    const reached: string[] = [];
+    for (let turn = 0; turn < 40 && !reached.includes('Begin and commit'); turn += 1) {
+      await page.keyboard.press('Tab');
+      const [name, style, width] = (await page.evaluate(FOCUSED)) as [string, string, string];
+      reached.push(name);
+      expect([name, style, Number.parseFloat(width) >= 2]).toEqual([name, expect.not.stringMatching(/none/), true]);
+    }
+    const inOrder = ['To the content', 'Sign out', 'Overview', 'Audits', 'Participant', 'Operation', 'Input', 'Label'];
+    expect(reached.filter((name) => inOrder.includes(name))).toEqual(inOrder);
+    expect(reached).toContain('Begin and commit');
+    for (let turn = 0; turn < 40 && !(await isAt(page, 'Overview')); turn += 1) await page.keyboard.press('Shift+Tab');
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'Overview', level: 1 }).waitFor();
+  }, 120_000);
 }
+
+/** Name of what has the focus, and how that is drawn around it. */
+const FOCUSED = `(() => {
+  const element = document.activeElement;
+  const { outlineStyle, outlineWidth } = getComputedStyle(element);
+  const name = element.labels?.[0]?.textContent ?? element.getAttribute('aria-label') ?? element.textContent;
+  return [name.trim(), outlineStyle, outlineWidth];
+})()`;
+const isAt = async (page: Page, name: string): Promise<boolean> =>
+  ((await page.evaluate(FOCUSED)) as [string])[0] === name;
