@@ -112,6 +112,7 @@ describe.each(COORDINATOR_CASES)('the coordinators of %s', (name) => {
     );
     const known = [...sources.join('\n').matchAll(/^ {2}([A-Z_]+):/gm)].map(([, n]) => n);
     known.push(...(await read('libs/transport/src/environment.ts')).match(/\b(KAFKA|MESSAGE_KEYS)_[A-Z_]+\b/g));
+    known.push(...(await read('libs/telemetry/src/environment.ts')).match(/\bOTEL_[A-Z_]+\b/g));
     const secrets = await read('apps/coordinator/src/config/secret-files.ts');
     const byFile = /const SECRETS = (\[.*\])/
       .exec(secrets)[1]
