@@ -4,7 +4,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import { FakeCoordinator } from '../../test/fake-coordinator.js';
 import { type HttpHarness, startHttp } from '../../test/http-harness.js';
 import { asyncApiDocument } from './asyncapi.js';
-import { errorsMarkdown } from './error-docs.js';
+import { errorsHtml, errorsMarkdown } from './error-docs.js';
 import { type JsonSchema, toJsonSchema } from './json-schema.js';
 import { openApiDocument } from './openapi.js';
 import { ROUTES } from './routes.js';
@@ -152,5 +152,10 @@ describe('docs/errors.md', () => {
   it('lists every code with a place to link to', () => {
     const page = errorsMarkdown();
     for (const code of Object.keys(ERRORS)) expect(page).toContain(`<a id="${code}"></a>\`${code}\``);
+  });
+
+  it('is a page too, in which the `type` of a problem leads to its code', () => {
+    const page = errorsHtml();
+    for (const code of Object.keys(ERRORS)) expect(page).toContain(`<h2 id="${code}">${code}</h2>`);
   });
 });

@@ -1,4 +1,5 @@
 import { ABORT_REASONS, ERRORS } from '@concordat/protocol';
+import { heading, table, text, toHtml } from './reference/blocks.js';
 
 const CODES = Object.entries(ERRORS);
 const REASONS = Object.entries(ABORT_REASONS);
@@ -34,19 +35,19 @@ export function errorsMarkdown(): string {
 }
 
 /** The same for people who follow the `type` of a problem. */
-export function errorsHtml(): string {
-  const codes = CODES.map(
-    ([code, { status, title, retryable, advice }]) =>
-      `<h2 id="${code}"><code>${code}</code></h2><p>${status} · ${retryable ? 'retryable' : 'not retryable'}</p>` +
-      `<p>${escapeHtml(title)}. ${escapeHtml(advice)}</p>`,
-  );
-  const reasons = REASONS.map(([code, meaning]) => `<dt><code>${code}</code></dt><dd>${escapeHtml(meaning)}</dd>`);
-  return (
-    '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Concordat errors</title>' +
-    '<style>body{font-family:sans-serif;max-width:50rem;margin:2rem auto;padding:0 1rem}</style></head><body>' +
-    `<h1>Errors</h1>${codes.join('')}<h1>Reasons of aborts</h1><dl>${reasons.join('')}</dl></body></html>`
-  );
-}
-
-const escapeHtml = (text: string): string =>
-  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+export const errorsHtml = (): string =>
+  toHtml('Concordat: Errors', [
+    heading(1, 'Errors'),
+    text(
+      'Every error is an RFC 9457 problem with one of these codes. Calls: [/docs](/docs). Messages: [/docs/kafka](/docs/kafka).',
+    ),
+    ...CODES.flatMap(([code, { status, title, retryable, advice }]) => [
+      heading(2, code),
+      text(`${status}, ${retryable ? 'retryable' : 'not retryable'}. ${title}. ${advice}`),
+    ]),
+    heading(2, 'Reasons of aborts'),
+    ...table(
+      ['code', 'meaning'],
+      REASONS.map(([code, meaning]) => [`\`${code}\``, meaning]),
+    ),
+  ]);
