@@ -1,2 +1,3 @@
 export { readTelemetryEnvironment, TelemetryEnvironmentError, type TelemetrySettings } from './environment.js';
-export { startTelemetry, type Telemetry, type TelemetryLogger, type TelemetryOptions } from './telemetry.js';
+export { startTelemetry } from './start-telemetry.js';
+export type { Telemetry, TelemetryLogger, TelemetryOptions } from './telemetry.js';

@@ -1,5 +1,3 @@
-import { readTelemetryEnvironment } from './environment.js';
-
 /** Where trouble with sending is told; pino's loggers are such. */
 export interface TelemetryLogger {
   warn(details: object, message: string): void;
@@ -20,18 +18,4 @@ export interface Telemetry {
   readonly enabled: boolean;
   /** Sends what waits, for a bounded time, and stops. Never rejects. */
   stop(): Promise<void>;
-}
-
-const OFF: Telemetry = { enabled: false, stop: async () => undefined };
-
-/**
- * Starts OpenTelemetry for the whole process, as the environment says, so that `@opentelemetry/api` works everywhere in it.
- * To be called once, before the first span.
- * @throws TelemetryEnvironmentError
- */
-export async function startTelemetry(options: TelemetryOptions): Promise<Telemetry> {
-  const settings = readTelemetryEnvironment(options.environment);
-  if (settings === undefined) return OFF;
-  const { startSdk } = await import('./sdk.js');
-  return startSdk(settings, options);
 }

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { context, trace } from '@opentelemetry/api';
-import { startTelemetry } from './telemetry.js';
+import { startTelemetry } from './start-telemetry.js';
 
 interface Received {
   resourceSpans: {
