@@ -392,8 +392,15 @@ describe('money moves', () => {
       const ofRefusal = await linesAbout(EAST, 'transactionId', aborted);
       expect([...new Set(ofRefusal.map((line) => line.traceId))]).toEqual([traceId]);
       const traceparent = `00-${CALL_TRACE}-${'1'.padEnd(16, '0')}-01`;
-      await post(`${url}/v1/transactions/${aborted}/resolve`, { outcome: 'aborted', reason: 'traced' }, { traceparent });
-      const line = await eventually(async () => (await linesAbout('coordinator-1', 'traceId', CALL_TRACE))[0], 'the line');
+      await post(
+        `${url}/v1/transactions/${aborted}/resolve`,
+        { outcome: 'aborted', reason: 'traced' },
+        { traceparent },
+      );
+      const line = await eventually(
+        async () => (await linesAbout('coordinator-1', 'traceId', CALL_TRACE))[0],
+        'the line',
+      );
       expect(line).toMatchObject({ level: 30, traceId: CALL_TRACE });
     }, 90_000);
   });

@@ -55,7 +55,10 @@ describe('a client with OpenTelemetry', () => {
     const [request] = exporter.getFinishedSpans();
     expect(request?.name).toBe('GET /v1/transactions/{id}');
     expect(request?.status.code).toBe(SpanStatusCode.ERROR);
-    expect(request?.attributes).toMatchObject({ 'http.response.status_code': 404, 'error.type': 'transaction-not-found' });
+    expect(request?.attributes).toMatchObject({
+      'http.response.status_code': 404,
+      'error.type': 'transaction-not-found',
+    });
   });
 
   it('sends no header where the application has no SDK', async () => {
