@@ -56,8 +56,10 @@ describe('the span of a request', () => {
     ]);
     expect(span?.attributes).toMatchObject({ 'http.route': '/v1/transactions', 'http.response.status_code': 201 });
     const begun = coordinator.calls.findLast(({ method }) => method === 'begin');
-    const { trace } = begun?.args[1] as CallContext;
-    expect(trace).toEqual({ traceparent: `00-${TRACE_ID}-${span?.spanContext().spanId}-01`, tracestate: 'vendor=1' });
+    expect((begun?.args[1] as CallContext).trace).toEqual({
+      traceparent: `00-${TRACE_ID}-${span?.spanContext().spanId}-01`,
+      tracestate: 'vendor=1',
+    });
   });
 
   it.each([['nonsense'], [`${traceparent}0`], [`00-${'0'.repeat(32)}-${CALL}-01`]])(
