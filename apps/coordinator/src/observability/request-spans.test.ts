@@ -55,8 +55,8 @@ describe('the span of a request', () => {
       CALL,
     ]);
     expect(span?.attributes).toMatchObject({ 'http.route': '/v1/transactions', 'http.response.status_code': 201 });
-    const begun = coordinator.calls.findLast(({ method }) => method === 'begin');
-    expect((begun?.args[1] as CallContext).trace).toEqual({
+    const [, context] = coordinator.calls.findLast(({ method }) => method === 'begin')?.args ?? [];
+    expect((context as CallContext | undefined)?.trace).toEqual({
       traceparent: `00-${TRACE_ID}-${span?.spanContext().spanId}-01`,
       tracestate: 'vendor=1',
     });
