@@ -227,6 +227,23 @@ describe('calls in states that do not allow them', () => {
     }
     await expect(engine.coordinator.enlist(id, branch)).rejects.toMatchObject({ code: 'too-many-branches' });
   });
+
+  it('more than one command can carry is refused when it comes, and what was enlisted before stays', async () => {
+    const engine = await leadingEngine();
+    const { coordinator } = engine;
+    const large = { ...branch, input: { text: 'é'.repeat(100 * 1024) } };
+    const { id } = await coordinator.begin({}, CALLER);
+    for (let i = 0; i < 3; i += 1) await coordinator.enlist(id, large);
+    await expect(coordinator.enlist(id, large)).rejects.toMatchObject({
+      code: 'body-too-large',
+      details: { participant: 'east' },
+    });
+    await coordinator.enlist(id, { ...large, participant: 'west' }); // which has a command of its own
+    expect((await coordinator.get(id, {})).branches).toHaveLength(4);
+    await expect(coordinator.begin({ branches: Array(4).fill(large) }, CALLER)).rejects.toMatchObject({
+      code: 'body-too-large',
+    });
+  });
 });
 
 describe('admission', () => {

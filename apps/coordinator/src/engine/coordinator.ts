@@ -32,6 +32,7 @@ import type {
   ReadOptions,
   WaitFor,
 } from './api.js';
+import { mustFitOneCommand } from './command-size.js';
 import { abortedError, byCaller, notActive, rolledBack, stopped, unavailable, unknownOutcome } from './errors.js';
 import { IdempotencyKeys } from './idempotency.js';
 import { InDoubt } from './in-doubt.js';
@@ -130,7 +131,9 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
     const t = this.#open(leader, id, context);
     if (!t) throw notActive(await this.get(id, {}, context));
     this.#checkBranch(t, request);
-    leader.deliver(id, { type: 'enlist', ...newCall(t, request) });
+    const called = newCall(t, request);
+    mustFitOneCommand(request.participant, [...(t.works.get(request.participant)?.operations ?? []), called.call]);
+    leader.deliver(id, { type: 'enlist', ...called });
     return branchRecords(t).at(-1) as BranchRecord;
   }
 
@@ -140,6 +143,7 @@ export class Coordinator implements CoordinatorApi, ReplicaObserver {
     if (!t) throw notActive(await this.get(id, {}, context));
     mustBeGlobal('An operation that runs at once', this.#checkBranch(t, request));
     const { participant } = request;
+    mustFitOneCommand(participant, [newCall(t, request).call]);
     const asked = { caller: t.header.caller, participants: [participant], kind: 'execute' } as const;
     const branchId = await this.admission.admit(leader, asked, () => {
       const { call } = newCall(t, request);

@@ -67,6 +67,17 @@ describe('an operation that runs at once', () => {
     ]);
   });
 
+  it('is refused when one command cannot carry it; each has a command of its own', async () => {
+    const { engine, id, execute } = await begun();
+    const large = { ...branch('bank'), input: { text: 'x'.repeat(800_000) } };
+    await expect(engine.coordinator.execute(id, large)).rejects.toMatchObject({ code: 'body-too-large' });
+    const call = execute('bank');
+    await pass(0);
+    executed(engine, id, 'bank', {});
+    await pass(0);
+    expect(call.value).toMatchObject({ id: '1', status: 'enlisted' });
+  });
+
   it('is for participants with global isolation, and for transactions that have a snapshot', async () => {
     const { engine, id, execute } = await begun();
     const call = execute('east');

@@ -6,6 +6,7 @@ import {
   type TransactionHeader,
 } from '@concordat/transaction';
 import type { BeginRequest, BranchRequest, CallContext } from './api.js';
+import { mustFitOneCommand } from './command-size.js';
 import { isolationOf } from './isolation.js';
 
 const TIMEOUT_DEFAULT_MS = 30_000;
@@ -14,7 +15,7 @@ const TIMEOUT_DEFAULT_MS = 30_000;
  * A transaction with the branches that it begins with.
  * @param snapshot what can be given out; null while a restored cluster reconciles
  * @param now Unix ms
- * @throws ConcordatError isolation-mismatch, not-ready
+ * @throws ConcordatError isolation-mismatch, not-ready, body-too-large
  */
 export function newCoordination(
   id: string,
@@ -34,6 +35,7 @@ export function newCoordination(
   };
   const t = beginCoordination(header, claim ? [claim] : []);
   for (const branch of request.branches ?? []) step(t, { type: 'enlist', ...newCall(t, branch) }, { now, random: 0 });
+  for (const { participant, operations } of t.works.values()) mustFitOneCommand(participant, operations);
   return t;
 }
 
