@@ -63,7 +63,8 @@ export function metricsMarkdown(coordinator, participant) {
 Every replica of the coordinator and every participant with \`endpoints: true\` shows its metrics at \`GET /metrics\`, in the text
 format of Prometheus. Where API keys are in force, replicas ask for the role \`monitor\`. \`npm test\` holds this page, the
 [dashboard](../deploy/grafana/concordat.json) and the [alerts](../deploy/prometheus/alerts.yaml) against what a running product
-shows; what to do about an alert stands in the [runbook](runbook.md).
+shows; what to do about an alert stands in the [runbook](runbook.md). \`npm run verify:dashboard\` asks a real Prometheus every query of
+both, and draws what the panels show with \`-- --picture FILE\`; \`npm run verify:charts\` runs the unit tests of the alerts.
 
 A histogram gives three series: \`_bucket\` (with the label \`le\`), \`_sum\` and \`_count\`. Durations are in seconds. A label has few
 values: routes are patterns, the callers named are at most 20, and the reasons that participants choose are not labels at the coordinator.
