@@ -7,7 +7,7 @@ import type { OperationRegistry, RegisteredOperation } from './operation-registr
 import type { Refused } from './prepare-outcome.js';
 import { Refusal } from './refusal.js';
 import { inSpan } from './tracing.js';
-import { ownReason } from './votes.js';
+import { ownReason, ResultsTooLargeError } from './votes.js';
 
 /** A call whose handler was found and whose input was checked. */
 export interface ResolvedCall {
@@ -87,6 +87,9 @@ export function refusedByError(error: unknown, transactionId: string, logger: Lo
   if (error instanceof OperationError && error.cause instanceof Refusal) {
     const { code, message, retryable } = error.cause;
     return { kind: 'refused', reason: { code, message, retryable, branchId: error.call.branchId } };
+  }
+  if (error instanceof ResultsTooLargeError) {
+    return { kind: 'refused', reason: ownReason('operation-failed', error.message, false) };
   }
   const poison = error instanceof OperationError ? error.cause : error;
   const where = error instanceof OperationError ? `The operation "${error.call.operation}"` : 'The branch';

@@ -4,14 +4,14 @@ import {
   type Done,
   type Executed,
   encodeMessage,
-  MESSAGE_BYTES_MAX,
   type Reason,
+  SENT_MESSAGE_BYTES_MAX,
   type Vote,
   WIRE_VERSION,
 } from '@concordat/protocol';
 
 /** The results of a branch are larger than a message may be. */
-class ResultsTooLargeError extends Error {
+export class ResultsTooLargeError extends Error {
   override readonly name = 'ResultsTooLargeError';
 }
 
@@ -34,12 +34,12 @@ export function encodeVote(
     results: results && [...results],
     reason: null,
   };
-  return withinMessage(encodeMessage(message), 'the results of the operations');
+  return withinMessage(encodeMessage(message), 'The results of the operations');
 }
 
 function withinMessage(encoded: string, what: string): string {
-  if (Buffer.byteLength(encoded) <= MESSAGE_BYTES_MAX) return encoded;
-  throw new ResultsTooLargeError(`${what} would exceed a message of ${MESSAGE_BYTES_MAX} bytes`);
+  if (Buffer.byteLength(encoded) <= SENT_MESSAGE_BYTES_MAX) return encoded;
+  throw new ResultsTooLargeError(`${what} would exceed a message of ${SENT_MESSAGE_BYTES_MAX} bytes.`);
 }
 
 export function encodeRefusal(participant: string, transactionId: string, reason: Reason): string {
@@ -74,7 +74,7 @@ export function encodeExecuted(
     result: 'result' in outcome ? outcome.result : null,
     reason: 'reason' in outcome ? signed(outcome.reason, participant) : null,
   };
-  return withinMessage(encodeMessage(message), 'the result of the operation');
+  return withinMessage(encodeMessage(message), 'The result of the operation');
 }
 
 export function encodeDone(

@@ -6,6 +6,8 @@ import { type Reply, replySchema } from './replies.js';
 
 /** No message on the wire is larger; larger ones are refused unread. */
 export const MESSAGE_BYTES_MAX = 1024 * 1024;
+/** No message is sent that is larger: with its key and headers it fits into what a transport hands to Kafka at once. */
+export const SENT_MESSAGE_BYTES_MAX = 850 * 1024;
 
 /** What decoding gives: never an exception, since no message is trusted because it came from Kafka. */
 export type Decoded<T> = { readonly ok: true; readonly message: T } | { readonly ok: false; readonly error: string };

@@ -7,6 +7,7 @@ export {
   decodeReply,
   encodeMessage,
   MESSAGE_BYTES_MAX,
+  SENT_MESSAGE_BYTES_MAX,
 } from './codec.js';
 export {
   type BranchCommand,

@@ -12,7 +12,7 @@ import { cancelled, type Refused, reasonOfAction, type Silent } from '../prepare
 import type { Replies } from '../replies.js';
 import type { Surroundings } from '../surroundings.js';
 import { lasting } from '../tracing.js';
-import { ownReason } from '../votes.js';
+import { ownReason, ResultsTooLargeError } from '../votes.js';
 import { type Session, SessionData } from './session.js';
 import type { Sessions } from './sessions.js';
 import type { SnapshotOperations } from './snapshot-operations.js';
@@ -103,7 +103,7 @@ export class Executes implements ExecuteHandler {
       this.surroundings.logger.error({ transactionId, err: error }, 'an execute failed inside the participant');
       const reason = ownReason(
         'operation-failed',
-        'The operation could not be answered.',
+        error instanceof ResultsTooLargeError ? error.message : 'The operation could not be answered.',
         false,
         command.call.branchId,
       );
