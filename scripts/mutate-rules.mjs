@@ -146,7 +146,8 @@ function documentOf(rows) {
   return `# The decision rules, broken on purpose
 
 Written by \`npm run mutate:rules\`. Each line is one wrong line of source, put into a copy of the tree: how it breaks a rule of
-[the design](design-rules.md) (D1 to D10, S1 to S8), where the rule is kept, and a test that fails then.
+[the design](design-rules.md) (D1 to D10, S1 to S8) or one of locks and fencing tokens (K1 to K4 and LK1 to LK4, FE1), where the
+rule is kept, and a test that fails then.
 
 | rule | kept in | broken so | caught by |
 |---|---|---|---|
