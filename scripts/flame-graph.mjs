@@ -1,6 +1,7 @@
 // Draws a flame graph of a V8 CPU profile: node scripts/flame-graph.mjs profile.cpuprofile graph.svg [title]
 // Profiles come from `node --cpu-prof`. Width is time; colour tells our own code from packages and from Node itself.
 import { readFile, writeFile } from 'node:fs/promises';
+import { escapeXml } from './lib/escape-xml.mjs';
 
 const [input, output, title = 'flame graph'] = process.argv.slice(2);
 if (!input || !output) {
@@ -62,13 +63,13 @@ function draw() {
     const width = (time / tree.time) * WIDTH;
     const y = height - (depth + 1) * ROW;
     const share = `${((time / tree.time) * 100).toFixed(1)} %`;
-    const label = width > 40 ? quoted(name.slice(0, Math.floor(width / 7))) : '';
+    const label = width > 40 ? escapeXml(name.slice(0, Math.floor(width / 7))) : '';
     const box = `<rect x="${x.toFixed(1)}" y="${y}" width="${width.toFixed(1)}" height="${ROW - 1}" fill="${colourOf(url)}"/>`;
     const text = label && `<text x="${(x + 3).toFixed(1)}" y="${y + 11}">${label}</text>`;
-    return `<g><title>${quoted(name)} ${quoted(shortOf(url))} ${share}</title>${box}${text}</g>`;
+    return `<g><title>${escapeXml(name)} ${escapeXml(shortOf(url))} ${share}</title>${box}${text}</g>`;
   });
   const head = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="monospace" font-size="11">`;
-  return `${head}\n<text x="4" y="14" font-size="13">${quoted(title)}</text>\n${boxes.join('\n')}\n</svg>\n`;
+  return `${head}\n<text x="4" y="14" font-size="13">${escapeXml(title)}</text>\n${boxes.join('\n')}\n</svg>\n`;
 }
 
 function colourOf(url) {
@@ -79,8 +80,4 @@ function colourOf(url) {
 
 function shortOf(url) {
   return url.split('/').slice(-2).join('/');
-}
-
-function quoted(text) {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 }

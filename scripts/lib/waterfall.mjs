@@ -1,4 +1,5 @@
 // Draws the spans of one trace as a waterfall: an SVG that needs nothing else, readable in light and dark pages.
+import { escapeXml } from './escape-xml.mjs';
 
 /** @typedef {import('../../test/product/spans.mjs').Span} Span */
 
@@ -97,8 +98,6 @@ function ticks(total, scale, height) {
   }
   return lines;
 }
-
-const escapeXml = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 
 const head = (height, title) => `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" role="img">
 <title>${escapeXml(title)}</title>
