@@ -3,8 +3,8 @@
 import { spawn } from 'node:child_process';
 import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
 import { basename, dirname, join } from 'node:path';
+import { startLocalServer } from '../product/local-server.mjs';
 
 /**
  * @typedef {object} Release one version of one package
@@ -28,7 +28,7 @@ export async function startRegistry(root, ours) {
     releases.set(keyOf(manifest), { manifest, open: () => createReadStream(tarball) });
   }
   const missing = [];
-  const server = createServer((request, response) => {
+  const { url, close } = await startLocalServer((request, response) => {
     const path = decodeURIComponent(new URL(request.url ?? '/', url).pathname.slice(1));
     const release = releases.get(path.replace(/\.tgz$/, ''));
     if (path.endsWith('.tgz') && release) return release.open().pipe(response);
@@ -41,13 +41,6 @@ export async function startRegistry(root, ours) {
     response.setHeader('content-type', 'application/json');
     return response.end(JSON.stringify(versions.length === 0 ? {} : packument(path, versions, { url, has })));
   });
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(undefined)));
-  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
-  const url = `http://127.0.0.1:${port}`;
-  const close = async () => {
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-  };
   return { url, missing, close };
 }
 

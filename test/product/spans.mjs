@@ -1,6 +1,6 @@
 // Receives the spans of all processes as a collector would (OTLP over HTTP, in JSON), and tells how they hang together.
-import { createServer } from 'node:http';
 import { json } from 'node:stream/consumers';
+import { startLocalServer } from './local-server.mjs';
 
 /**
  * @typedef {object} Span
@@ -20,17 +20,10 @@ import { json } from 'node:stream/consumers';
 export async function collectSpans() {
   /** @type {Span[]} */
   const spans = [];
-  const server = createServer(async (request, response) => {
+  const { url, close } = await startLocalServer(async (request, response) => {
     spans.push(...spansIn(await json(request)));
     response.setHeader('content-type', 'application/json').end('{}');
   });
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(undefined)));
-  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
-  const url = `http://127.0.0.1:${port}`;
-  const close = async () => {
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-  };
   const environment = { OTEL_EXPORTER_OTLP_ENDPOINT: url, OTEL_BSP_SCHEDULE_DELAY: '200' };
   return { url, spans, environment, close };
 }
