@@ -3,6 +3,7 @@ import { formatTransactionId } from '@concordat/protocol';
 import type { TransactionRecord } from '@concordat/transaction';
 import { type Engine, heartbeatOf, startEngine } from './engine.js';
 import { MemoryStore } from './memory-store.js';
+import { record } from './stored-records.js';
 
 /** When the backup was taken, and when it was restored: each an incarnation. */
 const OLD = 1_700_000_000_000;
@@ -12,27 +13,19 @@ export const NEW = 1_800_000_000_000;
 export const old = (sequence: number): string => formatTransactionId({ incarnation: OLD, term: 7, sequence });
 
 /** A transaction that was preparing at east and west when the backup was taken. */
-export const undecided = (sequence: number, more: Partial<TransactionRecord> = {}): TransactionRecord => ({
-  id: old(sequence),
-  isolation: 'local',
-  serializable: false,
-  label: 'before the backup',
-  caller: 'shop',
-  snapshot: null,
-  createdAt: 1,
-  deadlineAt: 2,
-  status: 'preparing',
-  outcome: null,
-  csn: null,
-  decidedIndex: null,
-  decidedAt: null,
-  completedAt: null,
-  reason: null,
-  branches: ['east', 'west'].map((participant, n) => {
-    return { id: String(n + 1), participant, operation: 'debit', status: 'preparing', result: null, reason: null };
-  }),
-  ...more,
-});
+export const undecided = (sequence: number, more: Partial<TransactionRecord> = {}): TransactionRecord =>
+  record(sequence, {
+    id: old(sequence),
+    label: 'before the backup',
+    caller: 'shop',
+    createdAt: 1,
+    deadlineAt: 2,
+    status: 'preparing',
+    branches: ['east', 'west'].map((participant, n) => {
+      return { id: String(n + 1), participant, operation: 'debit', status: 'preparing', result: null, reason: null };
+    }),
+    ...more,
+  });
 
 class RestoredStore extends MemoryStore {
   override async open(memberId: string) {
@@ -46,7 +39,7 @@ class RestoredStore extends MemoryStore {
 /** @param records what the backup held */
 export async function restored(...records: TransactionRecord[]): Promise<Engine> {
   const store = new RestoredStore();
-  for (const record of records) store.transactions.set(record.id, record);
+  for (const one of records) store.transactions.set(one.id, one);
   const engine = await startEngine({ store });
   engine.log.applyAll();
   return engine;
