@@ -7,7 +7,7 @@ import {
   type OutcomeEvent,
   participantTopics,
 } from '@concordat/protocol';
-import type { Transport } from '@concordat/transport';
+import type { OutgoingMessage, Transport } from '@concordat/transport';
 import type { EngineLogger, Messenger } from '../engine/ports.js';
 import type { TransactionTracing } from '../engine/tracing.js';
 
@@ -49,14 +49,9 @@ export class KafkaMessenger implements Messenger {
   send(command: Command, mayWait = false): void {
     const { participant, transactionId, type } = command;
     const value = encodeMessage(command);
-    const trace = this.tracing.headersOf(transactionId, participant);
-    const message = {
-      topic: commandsTopic(participant),
-      key: transactionId,
-      value,
-      waitMs: mayWait ? DECISION_WAIT_MS : 0,
-    };
-    this.transport.send(trace ? { ...message, headers: { ...trace } } : message).catch((error: unknown) => {
+    const waitMs = mayWait ? DECISION_WAIT_MS : 0;
+    const message = { topic: commandsTopic(participant), key: transactionId, value, waitMs };
+    this.#send(message, participant).catch((error: unknown) => {
       // The resend timer of the transaction is the retry; the topic only carries.
       this.logger.debug({ transactionId, participant, type, err: error }, 'a command did not reach Kafka');
     });
@@ -65,12 +60,17 @@ export class KafkaMessenger implements Messenger {
   async publish(events: readonly OutcomeEvent[]): Promise<void> {
     await Promise.all(
       events.map((event) => {
-        const trace = this.tracing.headersOf(event.transactionId);
         const value = encodeMessage(event);
         const message = { topic: EVENTS_TOPIC, key: event.transactionId, value, waitMs: EVENT_WAIT_MS };
-        return this.transport.send(trace ? { ...message, headers: { ...trace } } : message);
+        return this.#send(message);
       }),
     );
+  }
+
+  /** As a part of the trace of the transaction that is its key, where that has one. */
+  #send(message: OutgoingMessage, participant?: string): Promise<void> {
+    const trace = this.tracing.headersOf(message.key, participant);
+    return this.transport.send(trace ? { ...message, headers: { ...trace } } : message);
   }
 
   /** Makes the topics that every replica and participant needs. */
